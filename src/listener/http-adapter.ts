@@ -86,8 +86,7 @@ function closeWhatIsAnswered(server: Http2SecureServer, open: ReadonlySet<TLSSoc
   if (!server.listening) return;
   const begun = performance.now();
   const timer = setInterval(() => {
-    if (performance.now() - begun > SILENCE_MS)
-      for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
+    if (performance.now() - begun > SILENCE_MS) for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
     (server as unknown as Pick<Server, 'closeIdleConnections'>).closeIdleConnections();
   }, CLOSING_INTERVAL_MS);
   server.once('close', () => {

@@ -120,7 +120,9 @@ test('a stop waits five seconds for who is connected and asks nothing, over HTTP
   const service = await startIn();
   const tls = developmentTls(service.folder);
   const silent = await Promise.all(
-    ['http/1.1', 'h2'].map((protocol) => RawConnection.open(service.ports.https, { ...tls, ALPNProtocols: [protocol] })),
+    ['http/1.1', 'h2'].map((protocol) =>
+      RawConnection.open(service.ports.https, { ...tls, ALPNProtocols: [protocol] }),
+    ),
   );
   const before = performance.now();
   await Promise.all([service.close(), ...silent.map((each) => each.untilClosed())]);

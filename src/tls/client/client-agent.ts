@@ -67,7 +67,8 @@ export class ClientAgent extends Agent {
   }
 
   #connect(options: RequestOptions & Route): TLSSocket {
-    const { lookup, hints, family, localAddress, localPort, autoSelectFamily, autoSelectFamilyAttemptTimeout } = options;
+    const { lookup, hints, family, localAddress, localPort, autoSelectFamily, autoSelectFamilyAttemptTimeout } =
+      options;
     const { socket, connected } = this.client.begin({
       host: options.host ?? 'localhost',
       port: Number(options.port ?? 443),

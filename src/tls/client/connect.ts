@@ -9,13 +9,7 @@ import { sentCertificates } from './sent-certificates.js';
 /** How a host is looked up and which own address is used, as `net.connect` takes it. None of it has a say in whom to expect. */
 export type Route = Pick<
   TcpSocketConnectOpts,
-  | 'lookup'
-  | 'hints'
-  | 'family'
-  | 'localAddress'
-  | 'localPort'
-  | 'autoSelectFamily'
-  | 'autoSelectFamilyAttemptTimeout'
+  'lookup' | 'hints' | 'family' | 'localAddress' | 'localPort' | 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'
 >;
 
 /** Where to connect to, and which server to expect there. */

@@ -468,7 +468,10 @@ test('a server is told the name that is meant, without the dot of an absolute on
     else found(null, '127.0.0.1', 4);
   };
   const asked = { port: other.port, agent, servername: 'orders.test' };
-  for (const options of [{ host: 'localhost.', port: server.port, agent, lookup }, { ...asked, host: '127.0.0.1' }])
+  for (const options of [
+    { host: 'localhost.', port: server.port, agent, lookup },
+    { ...asked, host: '127.0.0.1' },
+  ])
     (await once(httpsGet(options), 'response').then(([answer]) => answer as IncomingMessage)).resume();
   const dispatcher = await client.dispatcher({ connections: 1 });
   const url = `https://127.0.0.1:${other.port}/`;
@@ -837,7 +840,7 @@ describe('an agent', () => {
       [{ lookup, localAddress: '127.0.0.2' }, {}],
       [{}, { lookup, localAddress: '127.0.0.3' }],
     ] as const) {
-      const agent = client.agent(settings as AgentOptions);
+      const agent = client.agent(settings);
       const [answer] = (await once(httpsGet({ ...asked, agent, ...more }), 'response')) as [IncomingMessage];
       answer.resume();
     }
@@ -947,7 +950,10 @@ test('over HTTP/2 too new calls present the new certificate, and those that are 
     stream.end(by?.getPeerX509Certificate()?.serialNumber.toLowerCase());
   };
   const held: Http2ServerRequest[] = [];
-  server.on('request', (incoming) => void (incoming.url === '/slow' ? held.push(incoming) : answer(incoming)));
+  server.on('request', (incoming) => {
+    if (incoming.url === '/slow') held.push(incoming);
+    else answer(incoming);
+  });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { client, issued, place } = await open();
   const dispatcher = await client.dispatcher({ allowH2: true });
