@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2';
-import type { TlsOptions } from 'node:tls';
+import type { TlsOptions, TLSSocket } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
@@ -27,20 +27,26 @@ const MAX_PARAM_LENGTH = 3 * 2050;
 // Node.js looks for overdue clients at this interval, not at each client's own deadline.
 const CHECKING_INTERVAL_MS = 1_000;
 const CLOSING_INTERVAL_MS = 50;
+// Who has just connected is about to ask, and hears that the service is stopping. Go's net/http waits as long.
+const SILENCE_MS = 5_000;
 
 /** Fastify on HTTPS, with HTTP/1.1 and HTTP/2 by ALPN, within the limits of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
   let isClosing = false;
+  const open = new Set<TLSSocket>();
   const serverFactory: FastifyServerFactory = (handler) => {
     // Fastify's own 503 is no problem document. A session of HTTP/2 is told by GOAWAY, and what was on its way is answered.
     const unlessClosing: RequestListener = (request, response) => {
       if (isClosing && request.httpVersionMajor === 1) answerClosing(response);
       else handler(request, response);
     };
-    return createListener(http, tls).on(
-      'request',
-      oneByOne(withOneHost(withTypeOfBody(unlessClosing))) as never,
-    ) as unknown as ReturnType<FastifyServerFactory>;
+    const listener = createListener(http, tls)
+      .on('request', oneByOne(withOneHost(withTypeOfBody(unlessClosing))) as never)
+      .on('secureConnection', (socket: TLSSocket) => {
+        open.add(socket);
+        socket.once('close', () => open.delete(socket));
+      });
+    return listener as unknown as ReturnType<FastifyServerFactory>;
   };
   const adapter = new FastifyAdapter({
     http2: true,
@@ -60,7 +66,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
   });
   adapter.getInstance().addHook('preClose', (done) => {
     isClosing = true;
-    closeWhatIsAnswered(adapter.getHttpServer<Http2SecureServer>());
+    closeWhatIsAnswered(adapter.getHttpServer<Http2SecureServer>(), open);
     done();
   });
   return adapter;
@@ -71,11 +77,16 @@ function answerClosing(response: ServerResponse): void {
   answerStatus(response, 503, 'The service is stopping. Ask again, on another connection.');
 }
 
-/** Closes each HTTP/1.1 connection that is idle, until the server has none left. Node.js does that once, when closing begins: who was answered later stayed. */
-function closeWhatIsAnswered(server: Http2SecureServer): void {
+/**
+ * Closes each HTTP/1.1 connection that is idle, until the server has none left. Node.js does that once, when closing begins: who was answered later stayed.
+ * And it takes who has not asked anything yet for busy, and stops looking for how long.
+ */
+function closeWhatIsAnswered(server: Http2SecureServer, open: ReadonlySet<TLSSocket>): void {
   // It never ends then.
   if (!server.listening) return;
+  const begun = performance.now();
   const timer = setInterval(() => {
+    if (performance.now() - begun > SILENCE_MS) for (const socket of open) if (socket.bytesRead === 0) socket.destroy();
     (server as unknown as Pick<Server, 'closeIdleConnections'>).closeIdleConnections();
   }, CLOSING_INTERVAL_MS);
   server.once('close', () => {

@@ -495,14 +495,19 @@ describe('reloading', () => {
     expect(connectionInfoOf((await dial(server)).socket).peer?.serialNumber).toBe(next.certificate.serialNumber);
   });
 
-  test('other intermediates are another trust', async () => {
+  test('other intermediates are another trust, and other ticket keys of a file', async () => {
     const intermediatesFile = join(temporaryFolder(), 'intermediates.pem');
     writeFileSync(intermediatesFile, ca.intermediate().certificatePem);
     const { reloader, events } = await reloadable(undefined, { ...filesOf(localhost()), intermediatesFile });
     await reloader.reload();
+    const ticketKeysFile = join(temporaryFolder(), 'ticket_keys');
+    writeFileSync(ticketKeysFile, randomBytes(48), { mode: 0o600 });
+    const files = { ...filesOf(localhost()), intermediatesFile, ticketKeysFile };
+    const { ticketKeys } = await readTlsMaterial(files, new Date());
     replaceFile(intermediatesFile, ca.intermediate().certificatePem);
     await reloader.reload();
     expect(events.map(({ kind }) => kind)).toEqual(['trust']);
+    expect((await readTlsMaterial(files, new Date())).ticketKeys).not.toEqual(ticketKeys);
   });
 
   test('bad files are reported once, and the old material stays', async () => {

@@ -115,3 +115,16 @@ test('while it stops, what an open connection still asks is refused as anything 
   expect(await open.finish()).toBe(401);
   await closed;
 });
+
+test('a stop waits five seconds for who is connected and asks nothing, over HTTP/1.1 and HTTP/2, and not for the end of its time', async () => {
+  const service = await startIn();
+  const tls = developmentTls(service.folder);
+  const silent = await Promise.all(
+    ['http/1.1', 'h2'].map((protocol) =>
+      RawConnection.open(service.ports.https, { ...tls, ALPNProtocols: [protocol] }),
+    ),
+  );
+  const before = performance.now();
+  await Promise.all([service.close(), ...silent.map((each) => each.untilClosed())]);
+  expect(performance.now() - before).toBeGreaterThan(4_900);
+});

@@ -318,14 +318,21 @@ describe("Nest's client over gRPC", () => {
       orders.close();
     });
     const octets = (message: Buffer): Buffer => message;
+    let generated = 0;
+    const own = CallCredentials.createFromMetadataGenerator((_, take) => {
+      generated++;
+      take(null, new Metadata());
+    });
     const answer = new Promise<unknown>((resolve) => {
-      orders.makeUnaryRequest('/orders.Orders/Serial', octets, octets, Buffer.of(), (error, value) => {
+      const given = { credentials: own };
+      orders.makeUnaryRequest('/orders.Orders/Serial', octets, octets, Buffer.of(), given, (error, value) => {
         resolve(error ?? value?.toString());
       });
     });
     await caller.renew(next);
     goOn.resolve(undefined);
     expect(await answer).toContain(next.certificate.serialNumber);
+    expect(generated).toBe(1);
   });
 
   test('a client of grpc-js has everything of a channel', async () => {
@@ -376,6 +383,24 @@ describe("Nest's client over gRPC", () => {
       stream.cancel();
     });
     expect(await ended).toMatchObject({ code: status.CANCELLED });
+  });
+
+  test('calls nobody once its client is closed; what is under way then is answered', async () => {
+    const caller = await callerWith(billing());
+    const orders = await ordersOf(caller);
+    const said = new Subject<object>();
+    const heard: string[] = [];
+    const over = lastValueFrom(orders.talk(said).pipe(tap(({ name }) => heard.push(name))));
+    said.next({});
+    expect(await nameOf(orders.who({}))).toBe('billing');
+    await caller.client.close();
+    await expect((async () => nameOf(orders.who({})))()).rejects.toThrow('shut down');
+    said.next({});
+    said.complete();
+    await over;
+    expect(heard).toEqual(['billing', 'billing']);
+    const { credentials, channelOptions } = grpcClientOptions(caller.client);
+    expect(() => new Client(`localhost:${started.ports.grpc}`, credentials, channelOptions)).toThrow('closed');
   });
 
   test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {

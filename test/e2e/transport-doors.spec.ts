@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer, request as httpsRequest } from 'node:https';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -568,6 +568,28 @@ describe('microservices', () => {
       const socket = connectTcp(portOf(server), '127.0.0.1').on('error', () => undefined);
       closing.push(() => socket.destroy());
       await once(socket.resume(), 'close');
+    }
+  });
+
+  test('a connection that is still in its handshake when the server closes is cut after it, over TCP and for gRPC', async () => {
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, {});
+    const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const begun: Socket[] = [];
+    for (const server of [tcp.unwrap<Server>(), grpc.listener]) {
+      const accepted = once(server, 'connection');
+      begun.push(connectTcp(portOf(server), '127.0.0.1'));
+      await accepted;
+    }
+    closing.push(() => begun.forEach((socket) => socket.destroy()));
+    await app.close();
+    for (const socket of begun) {
+      const late = connect({ ...clientTls(ca, billing), socket, ALPNProtocols: ['h2'] }).on('error', () => undefined);
+      await once(late.resume(), 'close');
     }
   });
 

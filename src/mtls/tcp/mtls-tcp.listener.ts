@@ -128,6 +128,11 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   }
 
   override bindHandler(socket: Socket): void {
+    // Its handshake was under way when the server was closed, and Nest has ended those that were open then.
+    if (!this.server.listening) {
+      socket.destroy();
+      return;
+    }
     socket.setTimeout(this.#idleTimeout, () => socket.destroy());
     // Nest passes only the text of what is wrong with a packet.
     socket.on('error', (error: Error | string) => {

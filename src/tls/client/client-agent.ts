@@ -2,6 +2,7 @@ import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Route } from './connect.js';
 import { expectedPeer } from './expected-peer.js';
 import type { Generation } from './generation.js';
 import type { TlsClient } from './tls-client.js';
@@ -65,7 +66,9 @@ export class ClientAgent extends Agent {
     }
   }
 
-  #connect(options: RequestOptions): TLSSocket {
+  #connect(options: RequestOptions & Route): TLSSocket {
+    const { lookup, hints, family, localAddress, localPort, autoSelectFamily, autoSelectFamilyAttemptTimeout } =
+      options;
     const { socket, connected } = this.client.begin({
       host: options.host ?? 'localhost',
       port: Number(options.port ?? 443),
@@ -73,6 +76,7 @@ export class ClientAgent extends Agent {
       servername: options.servername,
       peer: this.peer,
       protocols: ['http/1.1'],
+      route: { lookup, hints, family, localAddress, localPort, autoSelectFamily, autoSelectFamilyAttemptTimeout },
     });
     // Told to the socket as well, which Node.js listens to.
     connected.catch(() => undefined);

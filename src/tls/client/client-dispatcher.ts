@@ -87,9 +87,10 @@ export class ClientDispatcher extends Dispatcher {
 
   #newAgent(): Agent {
     const { peer, ...options } = this.options;
+    const { autoSelectFamily, autoSelectFamilyAttemptTimeout } = options;
     const protocols = options.allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'];
     const { signal } = this.#destroyed;
-    const connect: buildConnector.connector = ({ protocol, hostname, port, servername }, callback) => {
+    const connect: buildConnector.connector = ({ protocol, hostname, port, servername, localAddress }, callback) => {
       if (protocol !== 'https:') {
         callback(new TypeError('a client with a certificate speaks https alone'), null);
         return;
@@ -101,6 +102,7 @@ export class ClientDispatcher extends Dispatcher {
           servername: servername || undefined,
           peer,
           protocols,
+          route: { localAddress: localAddress ?? undefined, autoSelectFamily, autoSelectFamilyAttemptTimeout },
           signal,
         })
         .then(

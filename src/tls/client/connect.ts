@@ -1,9 +1,16 @@
+import type { TcpSocketConnectOpts } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { ValidatedPath } from '../../x509/index.js';
 import { expectedPeer, serverNameOf, type ExpectedPeer } from './expected-peer.js';
 import type { Generation, ResumableSession } from './generation.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 import { sentCertificates } from './sent-certificates.js';
+
+/** How a host is looked up and which own address is used, as `net.connect` takes it. None of it has a say in whom to expect. */
+export type Route = Pick<
+  TcpSocketConnectOpts,
+  'lookup' | 'hints' | 'family' | 'localAddress' | 'localPort' | 'autoSelectFamily' | 'autoSelectFamilyAttemptTimeout'
+>;
 
 /** Where to connect to, and which server to expect there. */
 export interface ConnectTarget {
@@ -15,6 +22,7 @@ export interface ConnectTarget {
   readonly peer?: string | undefined;
   /** Application protocols, the preferred one first (RFC 7301). */
   readonly protocols?: readonly string[] | undefined;
+  readonly route?: Route | undefined;
   /** Ends the attempt; it has no say about the connection once that is given. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -59,13 +67,15 @@ export function beginConnection(
   { clock, handshakeTimeout, judge = () => generation }: ConnectOptions,
 ): ConnectionAttempt {
   const { host, port, protocols = [], signal } = target;
-  const servername = target.servername ?? serverNameOf(host);
+  const named = target.servername ?? serverNameOf(host);
+  const servername = serverNameOf(named);
   // An address is not sent as a server name, but it is expected all the same.
-  const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
+  const expected = expectedPeer(target.peer ?? (named === '' ? host : named));
   const key = JSON.stringify([host, port, servername, expected, protocols]);
   const session = generation.session(key, clock());
   signal?.throwIfAborted();
   const socket = connect({
+    ...target.route,
     host,
     port,
     servername,

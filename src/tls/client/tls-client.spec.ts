@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { createSecureServer, type Http2ServerRequest } from 'node:http2';
 import {
   Agent,
   createServer,
@@ -13,6 +14,7 @@ import {
   connect as connectPlain,
   createServer as createPlainServer,
   type AddressInfo,
+  type LookupFunction,
   type Server as PlainServer,
   type Socket,
 } from 'node:net';
@@ -28,6 +30,7 @@ import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/
 import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
 import { encodeExtensionOf, KeyUsage, Oid } from '../../x509/index.js';
 import {
+  DEFAULT_TLS_SETTINGS,
   openTlsClient,
   PeerRefusedError,
   TlsSetupError,
@@ -117,7 +120,7 @@ async function open(
   client: TlsClient;
   issued: Issued;
   events: TlsClientEvent[];
-  paths: { readonly ca: string };
+  paths: { readonly cert: string; readonly key: string; readonly ca: string };
   place: (next: Issued) => Promise<void>;
 }> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.chainPem, key: issued.keyPem, ca: caPem });
@@ -350,6 +353,11 @@ describe('a server that is not who was meant gets no octet', () => {
       const server = await listen(each);
       const { client } = await open();
       expect((await client.fetch(`https://localhost:${server.port}/`)).status).toBe(200);
+      if (each !== issued) continue;
+      // Of another order Node.js does not give the whole to who connects by himself.
+      const socket = connect({ ...client.connectionOptions(), host: 'localhost', port: server.port });
+      await once(socket, 'secureConnect');
+      socket.destroy();
     }
   });
 
@@ -362,7 +370,8 @@ describe('a server that is not who was meant gets no octet', () => {
         .dispatcher({ peer: 'spiffe://Example.org/billing' })
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
-    expect(() => client.agent({ peer: 'spiffe://Example.org/billing' })).toThrow(RangeError);
+    for (const peer of ['spiffe://Example.org/billing', 'https://billing.example.org'])
+      expect(() => client.agent({ peer })).toThrow(RangeError);
   });
 });
 
@@ -443,6 +452,63 @@ test('nor does one whose session is resumed: in an agent, the handshake goes on 
   await pass(socket);
   expect(codeOf(await refused)).toBe('untrusted');
   expect(server.octets).toBe(octets);
+  gate.close();
+});
+
+test('a server is told the name that is meant, without the dot of an absolute one (RFC 6066 §3), and is known by it', async () => {
+  const server = await listen(localhost());
+  const other = await listen(issuing.issue({ names: [dns('orders.test')] }));
+  const told: unknown[] = [];
+  for (const each of [server.server, other.server])
+    each.on('secureConnection', (socket: TLSSocket & { servername?: unknown }) => told.push(socket.servername));
+  const { client } = await open();
+  const agent = client.agent();
+  const lookup: LookupFunction = (_, { all }, found) => {
+    if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+    else found(null, '127.0.0.1', 4);
+  };
+  const asked = { port: other.port, agent, servername: 'orders.test' };
+  for (const options of [
+    { host: 'localhost.', port: server.port, agent, lookup },
+    { ...asked, host: '127.0.0.1' },
+  ])
+    (await once(httpsGet(options), 'response').then(([answer]) => answer as IncomingMessage)).resume();
+  const dispatcher = await client.dispatcher({ connections: 1 });
+  const url = `https://127.0.0.1:${other.port}/`;
+  await (await request(url, { dispatcher, headers: { host: 'orders.test.' } })).body.dump();
+  expect(told).toEqual(['localhost', 'orders.test', 'orders.test']);
+});
+
+test('a handshake that goes on with the old certificate leaves no session to the new one, and one that begins anew no connection', async () => {
+  const server = await listen(localhost());
+  const { server: gate, port } = await silentServer();
+  const closed: Promise<unknown>[] = [];
+  const pass = (socket: Socket): void => {
+    closed.push(once(socket, 'close'));
+    socket.pipe(connectPlain(server.port, '127.0.0.1').on('error', () => undefined)).pipe(socket);
+  };
+  const { client, issued, place } = await open();
+  const agent = client.agent();
+  const old = getBy(agent, port);
+  const [first] = (await once(gate, 'connection')) as [Socket];
+  const next = service();
+  await place(next);
+  gate.on('connection', pass);
+  pass(first);
+  expect(await old).toBe(issued.certificate.serialNumber);
+  expect(await getBy(agent, port)).toBe(next.certificate.serialNumber);
+  expect(server.resumed).toEqual([false, false]);
+  gate.off('connection', pass);
+  const begun = client.connect({ host: 'localhost', port });
+  const [again] = (await once(gate, 'connection')) as [Socket];
+  await place(service());
+  gate.on('connection', pass);
+  const left = closed.length;
+  pass(again);
+  const { socket } = await begun;
+  await closed[left];
+  expect(socket.destroyed).toBe(false);
+  socket.destroy();
   gate.close();
 });
 
@@ -603,8 +669,35 @@ describe('files', () => {
         await expect(open(service(), options)).rejects.toThrow(RangeError);
   });
 
-  test('a CA bundle without a root is no trust', async () => {
+  test('a CA bundle without a root is no trust, and versions without one between them are no settings', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
+    const settings = { ...DEFAULT_TLS_SETTINGS, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' } as const;
+    await expect(open(service(), { settings })).rejects.toThrow(TlsSetupError);
+  });
+
+  test('are not looked at any more by a client that was closed, lists neither', async () => {
+    const files = writeFiles(temporaryFolder(), { crl: issuing.crl() });
+    const options = { reloadInterval: 5, revocation: { crls: [{ source: files.crl }], refreshInterval: 5 } };
+    const caPem = root.certificatePem + issuing.certificatePem;
+    const { client, events, paths } = await open(service(), { caPem, ...options });
+    const told: TlsClientEvent[] = [];
+    const report = (event: TlsClientEvent): void => void told.push(event);
+    const look = { certificateFile: paths.cert, keyFile: paths.key, caFile: paths.ca, report, ...options };
+    clients.push(await openTlsClient(look));
+    await client.close();
+    const heard: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const next = service();
+      replaceFile(files.crl, issuing.crl([next]));
+      replaceFile(paths.key, next.keyPem);
+      replaceFile(paths.cert, next.chainPem);
+      const from = told.length;
+      const has = (kind: string) => told.slice(from).some((event) => event.kind === kind);
+      while (!has('certificate') || !has('crl_loaded')) await delay(5);
+      heard.push(events.length);
+    }
+    // One look may have been under way.
+    expect(heard).toEqual(Array(3).fill(heard[0]));
   });
 });
 
@@ -733,6 +826,29 @@ describe('an agent', () => {
     await expect(getBy(client.agent(), 70_000)).rejects.toMatchObject({ code: 'ERR_SOCKET_BAD_PORT' });
   });
 
+  test('connects from the address, and by the look-up, that it or a request names; a dispatcher from its address', async () => {
+    const server = await listen(issuing.issue({ names: [dns('orders.test')] }));
+    const from: (string | undefined)[] = [];
+    server.server.on('secureConnection', (socket: TLSSocket) => from.push(socket.remoteAddress));
+    const { client } = await open();
+    const lookup: LookupFunction = (_, { all }, found) => {
+      if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+      else found(null, '127.0.0.1', 4);
+    };
+    const asked = { host: 'orders.test', port: server.port };
+    for (const [settings, more] of [
+      [{ lookup, localAddress: '127.0.0.2' }, {}],
+      [{}, { lookup, localAddress: '127.0.0.3' }],
+    ] as const) {
+      const agent = client.agent(settings);
+      const [answer] = (await once(httpsGet({ ...asked, agent, ...more }), 'response')) as [IncomingMessage];
+      answer.resume();
+    }
+    const dispatcher = await client.dispatcher({ localAddress: '127.0.0.4', peer: 'orders.test' });
+    await (await request(`https://127.0.0.1:${server.port}/`, { dispatcher })).body.dump();
+    expect(from).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.4']);
+  });
+
   test('has the timeout of a request act in the handshake too, and a request that is given up end at once', async () => {
     const { server, port } = await silentServer();
     const { client } = await open();
@@ -770,6 +886,24 @@ describe('an agent', () => {
   });
 });
 
+test('what a client gave ends for good when it is closed: what waits in an agent is not sent, and nothing connects any more', async () => {
+  const server = await listen(localhost());
+  const { client } = await open();
+  const [agent, unused] = [client.agent({ maxSockets: 1 }), client.agent()];
+  const calls = ['/slow', '/'].map((path) => getBy(agent, server.port, path));
+  await once(server.server, 'request');
+  const { port, octets } = server;
+  await client.close();
+  const [busy, waiting] = await Promise.allSettled(calls);
+  expect(busy).toMatchObject({ reason: { code: 'ECONNRESET' } });
+  const closed = { message: 'the TLS client is closed' };
+  expect(waiting).toMatchObject({ reason: closed });
+  for (const each of [agent, unused, client.agent()]) await expect(getBy(each, port)).rejects.toMatchObject(closed);
+  await expect(client.dispatcher()).rejects.toMatchObject(closed);
+  await expect(client.fetch(`https://localhost:${port}/`)).rejects.toMatchObject(closed);
+  expect([server.octets, server.sockets.length]).toEqual([octets, 1]);
+});
+
 test('a dispatcher that is destroyed ends what is under way from before a change, and what is being made', async () => {
   const server = await listen(localhost());
   const silent = await silentServer();
@@ -804,6 +938,43 @@ test('a dispatcher is closed once what is under way from before a change is answ
   server.release();
   expect(await (await slow).body.text()).toBe(issued.certificate.serialNumber);
   await closed;
+});
+
+test('over HTTP/2 too new calls present the new certificate, and those that are under way end on their connection', async () => {
+  const { chainPem: cert, keyPem: key } = localhost();
+  const server = createSecureServer({ cert, key, requestCert: true, rejectUnauthorized: false, allowHTTP1: true });
+  const sockets: TLSSocket[] = [];
+  server.on('secureConnection', (socket: TLSSocket) => sockets.push(socket));
+  const answer = ({ stream }: Http2ServerRequest): void => {
+    const by = stream.session?.socket as TLSSocket | undefined;
+    stream.end(by?.getPeerX509Certificate()?.serialNumber.toLowerCase());
+  };
+  const held: Http2ServerRequest[] = [];
+  server.on('request', (incoming) => {
+    if (incoming.url === '/slow') held.push(incoming);
+    else answer(incoming);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { client, issued, place } = await open();
+  const dispatcher = await client.dispatcher({ allowH2: true });
+  const call = async (path: string): Promise<string> => {
+    const url = `https://localhost:${(server.address() as AddressInfo).port}${path}`;
+    return (await request(url, { dispatcher })).body.text();
+  };
+  const slow = call('/slow');
+  await once(server, 'request');
+  expect(await call('/')).toBe(issued.certificate.serialNumber);
+  const next = service();
+  await place(next);
+  expect(await call('/')).toBe(next.certificate.serialNumber);
+  const [before] = sockets;
+  expect(before?.destroyed).toBe(false);
+  const closed = once(before!, 'close');
+  held.forEach(answer);
+  expect(await slow).toBe(issued.certificate.serialNumber);
+  await closed;
+  await client.close();
+  server.close();
 });
 
 test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {

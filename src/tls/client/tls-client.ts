@@ -92,6 +92,7 @@ export class TlsClient {
   #generation: Generation;
   #ticking: NodeJS.Timeout | undefined;
   #ownDispatcher: Promise<Dispatcher> | undefined;
+  #isClosed = false;
 
   constructor(
     material: TlsMaterial,
@@ -170,6 +171,7 @@ export class TlsClient {
    * taken up in the handshake is presented by the next connection.
    */
   begin(target: ConnectTarget): ConnectionAttempt {
+    this.checkOpen();
     return beginConnection(this.generation, target, { ...this.#connecting, judge: () => this.generation });
   }
 
@@ -187,11 +189,12 @@ export class TlsClient {
 
   /**
    * A dispatcher for undici: `request(url, { dispatcher })`. It is made by this package's version of undici, so use the `fetch` of that version, or
-   * {@link fetch}.
+   * {@link fetch}. Throws as {@link checkOpen}.
    */
   async dispatcher(options: DispatcherOptions = {}): Promise<Dispatcher> {
     // Loaded when it is used: a service that calls nobody starts without it.
     const { ClientDispatcher } = await import('./client-dispatcher.js');
+    this.checkOpen();
     return new ClientDispatcher(this, options);
   }
 
@@ -231,8 +234,17 @@ export class TlsClient {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Stops looking at the files. Idle connections are closed, and busy ones of dispatchers when they are done. */
+  /** Throws Error once this client is closed: nobody looks any more whether its certificate is the one in the files. */
+  checkOpen(): void {
+    if (this.#isClosed) throw new Error('the TLS client is closed');
+  }
+
+  /**
+   * Stops looking at the files, and ends every agent, dispatcher and gRPC channel for good. Idle connections are closed, and busy ones of dispatchers
+   * and channels when they are done.
+   */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#watch.stop();
     clearInterval(this.#ticking);
     this.#revocation?.stop();

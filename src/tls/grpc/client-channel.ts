@@ -19,15 +19,22 @@ export class ClientChannel implements ChannelInterface {
   #isClosed = false;
   readonly #stopListening: () => void;
 
+  /** Throws Error when the client is closed. */
   constructor(
     private readonly client: TlsClient,
     private readonly target: string,
     private readonly options: PeerOptions & { readonly channel: ChannelOptions },
   ) {
+    client.checkOpen();
     this.#newest = this.#open();
-    this.#stopListening = client.onChange(() => {
-      this.#renew();
-    });
+    this.#stopListening = client.onChange(
+      () => {
+        this.#renew();
+      },
+      () => {
+        this.close();
+      },
+    );
   }
 
   createCall(...args: Parameters<ChannelInterface['createCall']>): Call {
