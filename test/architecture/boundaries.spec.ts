@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   x509: ['der'],
   revocation: ['threads', 'x509'],
   tls: ['files', 'revocation', 'x509', 'der'],
-  store: ['threads', 'x509'],
+  store: ['files', 'threads', 'x509'],
   audit: ['store'],
   registry: ['audit', 'store', 'events', 'x509'],
   mtls: ['options', 'revocation', 'tls', 'x509'],
