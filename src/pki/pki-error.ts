@@ -50,7 +50,10 @@ export const PKI_ERRORS = {
   revocation_final: [409, 'issue another certificate: only a hold can be released'],
   serial_unknown: [404, 'look the serial number up with `veritas list`'],
   certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],
-  authority_missing: [503, 'make the CA with `veritas setup` or `veritas ca init`'],
+  authority_missing: [
+    503,
+    'make the CA with `veritas setup` or `veritas ca init`; one whose request is signed elsewhere waits for `veritas ca install`',
+  ],
   authority_mismatch: [503, 'put back the files and the store that belong together'],
   issuer_expired: [503, 'replace the CA with `veritas ca rollover`, with --root where the root has expired'],
   issuer_inactive: [503, 'ask again, or look with `veritas ca rollover status` which CA signs now'],
