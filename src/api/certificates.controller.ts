@@ -182,6 +182,8 @@ export class CertificatesController implements OnModuleInit {
       'certificate_not_revocable',
       'revocation_final',
       'serial_unknown',
+      'requester_not_allowed',
+      'profile_unknown',
       ...SIGNING_CODES,
     ],
     role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },

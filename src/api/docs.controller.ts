@@ -67,7 +67,7 @@ export class DocsController {
   @Get('openapi.json')
   @NotStored()
   @Header('content-type', 'application/json; charset=utf-8')
-  document(): Promise<string> {
+  document(): Promise<Buffer> {
     return this.openApi.document();
   }
 

@@ -11,6 +11,8 @@ test('a document that could not be made once is made the next time', async () =>
   const service = new OpenApiService(app.get(DiscoveryService), { name: 'veritas', version: '1.2.3' });
   await expect(service.document()).rejects.toThrow('describe was not called');
   service.describe(app);
-  expect(JSON.parse(await service.document())).toMatchObject({ info: { title: 'veritas', version: '1.2.3' } });
+  expect(JSON.parse((await service.document()).toString())).toMatchObject({
+    info: { title: 'veritas', version: '1.2.3' },
+  });
   await app.close();
 });

@@ -8,7 +8,7 @@ import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-descript
 @Injectable()
 export class OpenApiService {
   #application: INestApplication | undefined;
-  #document: Promise<string> | undefined;
+  #document: Promise<Buffer> | undefined;
 
   constructor(
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
@@ -21,17 +21,17 @@ export class OpenApiService {
   }
 
   /**
-   * The OpenAPI document as JSON. It is written once, because anybody may ask. Throws when no application has been named, and tries again the next
-   * time.
+   * The OpenAPI document as JSON, in UTF-8. It is written once, because anybody may ask; as octets, because text would be copied for each answer that
+   * waits to be taken. Throws when no application has been named, and tries again the next time.
    */
-  document(): Promise<string> {
+  document(): Promise<Buffer> {
     return (this.#document ??= this.#make().catch((error: unknown) => {
       this.#document = undefined;
       throw error;
     }));
   }
 
-  async #make(): Promise<string> {
+  async #make(): Promise<Buffer> {
     if (!this.#application) throw new Error('OpenApiService.describe was not called');
     const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
     const { COMPONENTS, completeOperation } = await import('./openapi-operation.js');
@@ -56,7 +56,7 @@ export class OpenApiService {
       const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
       if (handler) completeOperation(operation, handler, { method, path, exempt: exemptAt(path, exemptPaths) });
     }
-    return JSON.stringify({ ...document, components: COMPONENTS });
+    return Buffer.from(JSON.stringify({ ...document, components: COMPONENTS }));
   }
 
   #handlers(): Map<string, Handler> {

@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { answerStatus, answerUnreadable, answerUnroutable, oneByOne, withOneHost } from '../mtls/index.js';
+import { answerStatus, answerUnreadable, answerUnroutable, oneByOne, withOneMeaning } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { continueWhenRead } from './continuation.js';
 import { cutSlowClients } from './slow-clients.js';
@@ -41,7 +41,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
       else handler(request, response);
     };
     const listener = createListener(http, tls)
-      .on('request', oneByOne(withOneHost(withTypeOfBody(unlessClosing))) as never)
+      .on('request', oneByOne(withOneMeaning(withTypeOfBody(unlessClosing))) as never)
       .on('secureConnection', (socket: TLSSocket) => {
         open.add(socket);
         socket.once('close', () => open.delete(socket));

@@ -61,6 +61,12 @@ export { spiffeIdOf } from '../x509/index.js';
 export { accessOf, type ProspectiveCaller, type RouteAccess } from './route-access.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { servicePatterns } from './service-pattern.js';
-export { answerStatus, answerUnreadable, answerUnroutable, refuseConnect, withOneHost } from './unreadable-request.js';
+export {
+  answerStatus,
+  answerUnreadable,
+  answerUnroutable,
+  refuseConnect,
+  withOneMeaning,
+} from './unreadable-request.js';
 export { vouchingFor, type Vouching } from './trust-domains.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

@@ -26,8 +26,11 @@ async function start(handle: Handle): Promise<{ readonly socket: Socket; readonl
   return { socket, taken: () => peer };
 }
 
-const requests = (count: number, path: (i: number) => string = String): string =>
-  Array.from({ length: count }, (_, i) => `GET /${path(i)} HTTP/1.1\r\nHost: a\r\n\r\n`).join('');
+const requests = (count: number, path: (i: number) => string = String, version = '1.1'): string =>
+  Array.from(
+    { length: count },
+    (_, i) => `GET /${path(i)} HTTP/${version}\r\nHost: a\r\nConnection: keep-alive\r\n\r\n`,
+  ).join('');
 
 test('requests that come at once are handled one by one, in their order, bodies too', async () => {
   const open: string[] = [];
@@ -46,6 +49,17 @@ test('requests that come at once are handled one by one, in their order, bodies 
   const bodies = [...(await answers).matchAll(/\r\n\r\n(\/\w+:a*)/g)].map(([, body]) => body);
   expect(most).toBe(1);
   expect(bodies).toEqual([...Array.from({ length: 3_000 }, (_, i) => `/${i}:`), `/last:${'a'.repeat(200_000)}`]);
+});
+
+test('so are those that give themselves out for HTTP/2', async () => {
+  const handled: ServerResponse[] = [];
+  const { socket } = await start((_, response) => {
+    handled.push(response);
+    setImmediate(() => setImmediate(() => response.setHeader('connection', 'close').end()));
+  });
+  socket.write(requests(100, String, '2.0'));
+  await text(socket);
+  expect(handled).toHaveLength(1);
 });
 
 test('while an answer is being taken, nothing behind it is handled, and no more is read', async () => {

@@ -12,8 +12,8 @@ export function oneByOne(handle: Handle): Handle {
   /** How many requests wait, by their connection. */
   const waiting = new WeakMap<Socket, number>();
   return (request, response) => {
-    // Node.js gives an answer the socket when those before it are complete.
-    if (request.httpVersionMajor > 1 || response.socket) {
+    // Node.js gives an answer the socket when those before it are complete. The version does not say: over HTTP/1.1 a client may claim HTTP/2.
+    if ('stream' in request || response.socket) {
       handle(request, response);
       return;
     }

@@ -47,18 +47,20 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: stri
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Lets pass what has one `Host`, for a server whose `requireHostHeader` is off, because Node.js itself answers without a body. An HTTP/1.1 request
- * without `Host`, or with several, is answered with a problem document (RFC 9112 §3.2) and goes no further.
+ * Lets pass over HTTP/1.1 what has one meaning there, for a server whose `requireHostHeader` is off, because Node.js itself answers without a body. Answered
+ * with a problem document, and the last of its connection, is a request that says another version than HTTP/1.x (RFC 9110 §15.6.6), an HTTP/1.1 request
+ * without `Host`, one with several (RFC 9112 §3.2), and one of HTTP/1.0 with `Transfer-Encoding` (§6.1).
  */
-export const withOneHost =
+export const withOneMeaning =
   (handle: Handle): Handle =>
   (request, response) => {
-    if (request.httpVersionMajor > 1 || hasOneHost(request)) {
+    const refused = 'stream' in request ? undefined : ambiguityOf(request);
+    if (!refused) {
       handle(request, response);
       return;
     }
     response.setHeader('connection', 'close');
-    answerStatus(response, 400, 'A request must have exactly one Host header.');
+    answerStatus(response, ...refused);
   };
 
 /**
@@ -113,6 +115,16 @@ export function answerStatus(response: ServerResponse, status: number, detail: s
 export const CONNECT_REFUSED = 'CONNECT is not served here.';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
+
+/** The status and detail to refuse with; undefined for a request that all read alike. */
+function ambiguityOf(request: IncomingMessage): [status: number, detail: string] | undefined {
+  const { httpVersionMajor, httpVersionMinor } = request;
+  if (httpVersionMajor !== 1) return [505, 'This connection speaks HTTP/1.1.'];
+  if (!hasOneHost(request)) return [400, 'A request must have exactly one Host header.'];
+  if (httpVersionMinor === 0 && request.headers['transfer-encoding'] !== undefined)
+    return [400, 'HTTP/1.0 has no Transfer-Encoding.'];
+  return undefined;
+}
 
 /** Counts the raw header lines, because `headers` holds only the first of several. */
 function hasOneHost({ httpVersionMinor, rawHeaders }: IncomingMessage): boolean {

@@ -33,6 +33,7 @@ import { readSpiffeBundle } from './publication/spiffe-bundle.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import { BulkRevocation, type BulkRequest } from './revocation/bulk-revocation.js';
+import { checkReleaser } from './revocation/release-policy.js';
 import type { Release, Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
 
 /** The certification authority, for every door to it. */
@@ -167,8 +168,11 @@ export class CaService {
     return this.#revocations.revoke(request);
   }
 
-  /** See {@link RevocationService.release}. */
-  release(request: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
+  /** See {@link RevocationService.release} and {@link checkReleaser}. */
+  async release(request: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
+    const row = await this.find(request.serialNumber);
+    if (row)
+      checkReleaser(row, { requester: request.requester, profiles: this.profiles, reserved: this.reservedNames });
     return this.#revocations.release(request);
   }
 

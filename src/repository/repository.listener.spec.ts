@@ -138,6 +138,12 @@ describe('the repository', () => {
     expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
   });
 
+  it('answers what gives itself out for HTTP/2 with a problem document, once for a connection', async () => {
+    const socket = connect({ port: listener.port ?? 0, host: '127.0.0.1' });
+    socket.write('GET /livez HTTP/2.0\r\nHost: a\r\nHost: b\r\nConnection: keep-alive\r\n\r\n'.repeat(3));
+    expect((await text(socket)).match(/^HTTP.*/gm)).toEqual(['HTTP/1.1 505 HTTP Version Not Supported']);
+  });
+
   it('answers CONNECT with a problem document, and closes the connection even when the client does not', async () => {
     const socket = connect({ port: listener.port ?? 0, host: '127.0.0.1', allowHalfOpen: true });
     socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');

@@ -17,7 +17,7 @@ import {
   problemOfStatus,
   refuseConnect,
   sendProblem,
-  withOneHost,
+  withOneMeaning,
 } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
 import { sendDocument } from './cached-reply.js';
@@ -93,7 +93,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
       const http = createServer(
         OPTIONS,
         oneByOne(
-          withOneHost((request, response) => {
+          withOneMeaning((request, response) => {
             if (!ocsp?.(request, response)) handler(request, response);
           }),
         ),

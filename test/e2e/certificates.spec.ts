@@ -433,6 +433,26 @@ describe('revocation', () => {
     expect(refusal(await post(admin, path, { reason: 'removeFromCRL' }))).toEqual([409, 'revocation_final']);
   });
 
+  test('the role issuer releases nothing that it could not have issued: a release lets somebody in', async () => {
+    const pipeline = await callerOf(service, 'veritas-frontend');
+    const registered = '/api/v1/services/veritas-frontend';
+    const body = { state: 'allowed', roles: ['issuer'] };
+    expect((await send(port(), { method: 'PUT', path: registered, tls: admin.tls, body })).status).toBe(200);
+    const stolen = await callerOf(service, 'admin-client');
+    for (const [held, expected] of [
+      [stolen, [403, 'requester_not_allowed']],
+      [worker, [200, undefined]],
+    ] as const) {
+      const path = `${PATH}/${held.serialNumber}/revocation`;
+      expect((await post(pipeline, path, { reason: 'certificateHold' })).status).toBe(200);
+      expect(refusal(await post(pipeline, path, { reason: 'removeFromCRL' }))).toEqual(expected);
+      expect((await read(held, '/api/v1/test')).status).toBe(held === worker ? 200 : 403);
+      expect((await post(admin, path, { reason: 'removeFromCRL' })).json.already_revoked).toBe(held === worker);
+      expect((await read(held, '/api/v1/test')).status).toBe(200);
+    }
+    expect((await send(port(), { method: 'DELETE', path: registered, tls: admin.tls })).status).toBe(200);
+  });
+
   test('reasons that do not fit and CA certificates are refused', async () => {
     const ca = service.application.get(CaService, { strict: false });
     const path = (serialNumber: string) => `${PATH}/${serialNumber}/revocation`;

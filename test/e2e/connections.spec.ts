@@ -293,6 +293,10 @@ test('what is not HTTP, two lengths at once, and no Host or two, are refused bef
     [400, 'GET /open HTTP/1.1\r\n\r\n'],
     [400, 'GET /open HTTP/1.1\r\nHost: localhost\r\nhost: elsewhere\r\n\r\n'],
     [400, 'GET /open HTTP/1.0\r\nHost: localhost\r\nHost: localhost\r\n\r\n'],
+    [400, 'POST /open HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [505, 'GET /open HTTP/2.0\r\nHost: localhost\r\n\r\n'],
+    [505, 'GET /open HTTP/2.0\r\nHost: localhost\r\nHost: elsewhere\r\nConnection: keep-alive\r\n\r\n'],
+    [505, 'GET /open HTTP/0.9\r\nHost: localhost\r\n\r\n'],
   ] as const) {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
     connection.socket.write(request);

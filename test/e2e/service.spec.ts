@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
+import { connect as connectHttp2, type ClientHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -132,6 +134,25 @@ describe('the documentation', () => {
       );
       expect([path, (await get(https(), path, client())).status]).toEqual([path, needsRole ? 403 : 200]);
     }
+  });
+
+  test('the OpenAPI document is in memory once, however many strangers do not take it', async () => {
+    await get(https(), '/openapi.json', nobody());
+    const session = connectHttp2(`https://localhost:${https()}`, {
+      ...nobody(),
+      ALPNProtocols: ['h2'],
+      settings: { initialWindowSize: 0 },
+    });
+    const ask = async (): Promise<ClientHttp2Stream> => {
+      const stream = session.request({ ':path': '/openapi.json' });
+      await once(stream, 'response');
+      return stream;
+    };
+    const before = process.memoryUsage().external;
+    await Promise.all(Array.from({ length: 100 }, ask));
+    const after = process.memoryUsage().external;
+    session.destroy();
+    expect(after - before).toBeLessThan(4 * 1024 * 1024);
   });
 
   test('whoever sends a certificate in a header, and is no trusted proxy, is refused on every path, as the OpenAPI document says', async () => {

@@ -40,7 +40,9 @@ export async function checkDocumented({
 }: Pick<RunningService, 'application' | 'ports'>): Promise<void> {
   const here = [...met.values()].filter(({ port }) => port === ports.https);
   if (here.length === 0) return;
-  const document = JSON.parse(await application.get(OpenApiService).document()) as { readonly paths: Paths };
+  const document = JSON.parse((await application.get(OpenApiService).document()).toString()) as {
+    readonly paths: Paths;
+  };
   const ajv = new Ajv2020({ strict: false, validateFormats: false, validateSchema: false });
   ajv.addSchema(closed(document) as object, 'openapi');
   const missing = here.filter((each) => !isDocumented(each, document.paths, ajv));
