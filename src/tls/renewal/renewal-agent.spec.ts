@@ -158,6 +158,7 @@ describe('the time of renewal', () => {
     for (const [lifetime, left] of [
       [6 * MINUTE, MINUTE],
       [24 * HOUR, 30 * MINUTE],
+      [720 * HOUR, 120 * HOUR],
     ] as const) {
       const { agent, time, state, events } = agentFor(0, {
         random: () => 0,
@@ -174,6 +175,19 @@ describe('the time of renewal', () => {
       expect(hours).toEqual(hours.map((_, index) => expect.closeTo((index * left * 2) / 3 / HOUR, 5)));
       expect(hours).toHaveLength(16);
     }
+  });
+
+  test('is the usual one again once a clock is set right that was ahead at the issue', async () => {
+    let skew = 20 * HOUR;
+    const { agent, time, events } = agentFor(24, {
+      clock: () => new Date(time.now().getTime() + skew),
+      random: () => 0,
+    });
+    await agent.start();
+    expect(agent.renewalTime!.getTime() - time.now().getTime()).toBeCloseTo(skew + (4 * HOUR * 2) / 3, -1);
+    skew = 0;
+    await time.pass(17 * HOUR);
+    expect(events.map(({ hour }) => hour)).toEqual([0, expect.closeTo(16, 3)]);
   });
 
   test('there is nothing to do without a certificate of ours, and after stop()', async () => {
