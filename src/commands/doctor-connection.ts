@@ -122,6 +122,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
     const isPresented = material.presented !== undefined;
     return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer, isPresented)];
   } catch (error) {
+    if (error instanceof AnswerError) return fail('answer', error.message, error.mend);
     return fail(
       'handshake',
       networkReasonOf(error),
@@ -148,7 +149,7 @@ function handshake({ host, port }: Endpoint, { presented, ca }: Material): Promi
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`nothing came for ${TIMEOUT_MS} ms`)));
     socket.once('connect', () => (connected.is = true));
     socket.once('secureConnect', () => {
-      resolve(socket);
+      resolve(socket.setTimeout(0));
     });
     socket.once('error', (error: Error) => {
       reject(connected.is ? new HandshakeError(networkReasonOf(error)) : error);
@@ -158,6 +159,18 @@ function handshake({ host, port }: Endpoint, { presented, ca }: Material): Promi
 
 class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
+}
+
+/** The connection was taken, and yet there is no answer that can be read. */
+class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+
+  constructor(
+    message: string,
+    readonly mend: string,
+  ) {
+    super(message);
+  }
 }
 
 function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, detail: string, mend: string] {
@@ -186,27 +199,55 @@ interface Answer {
   readonly body: string;
 }
 
+/** Reads the body only of what may be a refusal: an answer of another kind may be of any length, or have no end. */
 function get(socket: TLSSocket, { host, path }: { readonly host: string; readonly path: string }): Promise<Answer> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
+    const fail = (error: Error, hasBegun: boolean): void => {
+      reject(signal.aborted ? LATE : (hasBegun ? CUT_OFF : isUnreadable(error) && NO_HTTP) || error);
+    };
     const asked = request(
-      { host, path, createConnection: () => socket, headers: { connection: 'close' } },
+      { host, path, createConnection: () => socket, headers: { connection: 'close' }, signal },
       (response) => {
+        const { statusCode: status = 0, headers } = response;
         let body = '';
+        const end = (): void => {
+          resolve({ status, date: headers.date, body });
+        };
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           body += chunk;
-          if (body.length > MAX_OCTETS) asked.destroy(new Error('the answer is too long'));
+          if (body.length > MAX_OCTETS) end();
         });
-        response.on('error', reject);
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, date: response.headers.date, body });
+        response.on('error', (error) => {
+          fail(error, true);
         });
+        response.on('end', end);
+        if (status < 400) end();
       },
     );
-    asked.on('error', reject);
+    asked.on('error', (error) => {
+      fail(error, false);
+    });
     asked.end();
   });
 }
+
+const LATE = new AnswerError(
+  `no whole answer came within ${TIMEOUT_MS / 1000} s`,
+  'look whether the service is overloaded, or waits for another; or ask for another path with --path',
+);
+const CUT_OFF = new AnswerError(
+  'the answer was cut off',
+  'look into the log of the service, and for a proxy between that ends connections',
+);
+const NO_HTTP = new AnswerError(
+  'what came is no HTTP/1.1',
+  'name the port on which the service speaks HTTPS (http.port): another protocol is spoken on this one',
+);
+
+/** The codes of Node.js' parser of HTTP. */
+const isUnreadable = ({ code = '' }: NodeJS.ErrnoException): boolean => code.startsWith('HPE_');
 
 function clockCheck({ date }: Answer, now: Date): Check[] {
   const there = Date.parse(date ?? '');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { constants } from 'node:buffer';
 import { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -207,6 +208,32 @@ describe('doctor --cert --connect', () => {
       },
     ]);
   });
+
+  test.each<[answer: string, end: string, failed: string | null, detail: string]>([
+    ['', '', 'answer', 'no whole answer came within 10 s'],
+    ['220 mail.example.org ESMTP\r\n', '', 'answer', 'what came is no HTTP/1.1'],
+    ['HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n', '1', 'answer', 'the answer was cut off'],
+    ['HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n', '', null, 'let in; the answer is 200'],
+    ['HTTP/1.1 404 Not Found\r\n\r\n', 'a'.repeat(99_999), null, 'let in; the answer is 404'],
+  ])(
+    'what comes after the handshake is not taken for it: %j',
+    async (answer, end, failed, detail) => {
+      const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+      const server = createTlsServer({ cert, key }, (socket) => {
+        socket
+          .on('error', () => undefined)
+          .once('data', () => {
+            if (end === '') socket.write(answer);
+            else socket.end(answer + end);
+          });
+      }).listen(0);
+      await once(server, 'listening');
+      const diagnosis = await diagnosisOf(billing, { port: (server.address() as AddressInfo).port });
+      server.close();
+      expect([diagnosis.failed, diagnosis.checks.at(-1)?.detail]).toEqual([failed, detail]);
+    },
+    20_000,
+  );
 
   test("a refusal that is not the guard's, as of a proxy before it, lets nobody in", async () => {
     const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
