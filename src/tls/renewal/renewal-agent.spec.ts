@@ -208,6 +208,31 @@ describe('the time of renewal', () => {
   });
 });
 
+test('a renewal that is under way is waited for by who stops, is the one for who starts again, and nothing comes after it', async () => {
+  const answers: (() => void)[] = [];
+  const { agent, time, state, issue, events } = agentFor(24, {
+    random: () => 0,
+    renew: async () => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return (state.certificate = issue());
+    },
+  });
+  await time.pass(17 * HOUR);
+  const [first, again] = [agent.start(), agent.start()];
+  let isStopped = false;
+  const stopped = agent.stop().then(() => (isStopped = true));
+  await new Promise(setImmediate);
+  expect([answers.length, isStopped]).toEqual([1, false]);
+  answers[0]!();
+  await Promise.all([first, again, stopped]);
+  await time.pass(48 * HOUR);
+  expect(events).toHaveLength(1);
+  state.certificate = issue();
+  await agent.start();
+  void time.pass(17 * HOUR);
+  while (answers.length === 1) await new Promise(setImmediate);
+});
+
 describe('a renewal that fails', () => {
   test('is tried again after ten seconds, then after twice as long each time, up to a 96th of the lifetime; half of it by chance', async () => {
     for (const random of [0, 1]) {
@@ -218,6 +243,14 @@ describe('a renewal that fails', () => {
       const whole = [10, 20, 40, 80, 160, 320, 640, 900, 900];
       expect(seconds.slice(0, 9)).toEqual(random === 0 ? whole : whole.map((each) => each / 2));
     }
+  });
+
+  test('is not tried again sooner than that, however short the lifetime', async () => {
+    const { agent, time, events } = agentFor(0.1, { random: () => 0, fails: away });
+    await agent.start();
+    await time.pass(6 * MINUTE);
+    const times = events.map(({ hour }) => hour * 3600);
+    expect(times.slice(1).map((each, index) => Math.round(each - times[index]!))).toEqual(times.slice(1).map(() => 10));
   });
 
   test('is a warning, and an error once half of the time that was left is gone, or at once when it was refused', async () => {
