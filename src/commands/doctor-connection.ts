@@ -96,6 +96,7 @@ interface Material {
 }
 
 async function ask({ connect: { host, port }, path }: Connection, material: Material): Promise<Check[]> {
+  const place = placeOf({ host, port });
   const checks: Check[] = [];
   const fail = (check: string, detail: string, mend: string): Check[] => [
     ...checks,
@@ -108,7 +109,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
     return fail(...stuckAt(error, { host, port }));
   }
   try {
-    checks.push({ check: 'connect', ok: true, detail: `${host}:${port}` });
+    checks.push({ check: 'connect', ok: true, detail: place });
     checks.push({ check: 'handshake', ok: true, detail: socket.getProtocol() ?? 'TLS' });
     const wrong = serverProblem(socket, host);
     if (wrong !== undefined)
@@ -118,7 +119,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
         'name the CA bundle of the service with --ca, and the host as its certificate has it; ask its operator for both',
       );
     checks.push({ check: 'server certificate', ok: true, detail: `is ${host}'s, and leads to a trusted CA` });
-    const answer = await get(socket, { host, path });
+    const answer = await get(socket, { place, path });
     const isPresented = material.presented !== undefined;
     return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer, isPresented)];
   } catch (error) {
@@ -181,7 +182,7 @@ function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, deta
       'compare tls.minVersion and tls.ciphers of both ends; is it a TLS port at all?',
     ];
   const mend = 'look whether the service runs, listens there (http.host, http.port), and whether a firewall is between';
-  return ['connect', `${host}:${port}: ${messageOf(error)}`, mend];
+  return ['connect', `${placeOf({ host, port })}: ${messageOf(error)}`, mend];
 }
 
 function serverProblem(socket: TLSSocket, host: string): string | undefined {
@@ -193,6 +194,8 @@ function serverProblem(socket: TLSSocket, host: string): string | undefined {
     : undefined;
 }
 
+const placeOf = ({ host, port }: Endpoint): string => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
 interface Answer {
   readonly status: number;
   readonly date: string | undefined;
@@ -200,14 +203,16 @@ interface Answer {
 }
 
 /** Reads the body only of what may be a refusal: an answer of another kind may be of any length, or have no end. */
-function get(socket: TLSSocket, { host, path }: { readonly host: string; readonly path: string }): Promise<Answer> {
+function get(socket: TLSSocket, { place, path }: { readonly place: string; readonly path: string }): Promise<Answer> {
+  // Without the port where it is that of the scheme, as other clients send it (RFC 9110 §7.2).
+  const { host } = new URL(`https://${place}`);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
     const fail = (error: Error, hasBegun: boolean): void => {
       reject(signal.aborted ? LATE : (hasBegun ? CUT_OFF : isUnreadable(error) && NO_HTTP) || error);
     };
     const asked = request(
-      { host, path, createConnection: () => socket, headers: { connection: 'close' }, signal },
+      { path, createConnection: () => socket, headers: { host, connection: 'close' }, signal },
       (response) => {
         const { statusCode: status = 0, headers } = response;
         let body = '';

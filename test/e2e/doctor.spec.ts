@@ -275,8 +275,15 @@ describe('doctor --cert --connect', () => {
     const addresses = ['7f000001', '00000000000000000000000000000001'].map(
       (octets) => ({ kind: 'ip', value: Buffer.from(octets, 'hex') }) as const,
     );
-    for (const host of ['127.0.0.1', '[::1]'])
-      expect((await diagnosisAt(addresses, (response) => response.end(), host)).failed).toBeNull();
+    for (const host of ['127.0.0.1', '[::1]']) {
+      const asked: (string | undefined)[] = [];
+      const answer = (response: ServerResponse) => asked.push(response.end().req.headers.host);
+      const { failed, checks } = await diagnosisAt(addresses, answer, host);
+      expect(failed).toBeNull();
+      // With the port, where it is not that of the scheme (RFC 9110 §7.2).
+      expect(asked).toEqual([checks.find(({ check }) => check === 'connect')?.detail]);
+      expect(asked[0]).toMatch(/\d$/);
+    }
     const unnamed = issuing.issue({ commonName: 'localhost', names: [] });
     const { failed, checks } = await diagnosisAt(unnamed, (response) => response.end());
     expect([failed, checks.at(-1)?.detail]).toEqual(['server certificate', 'its names are not localhost: it has none']);
