@@ -89,6 +89,17 @@ it('lists: down without a shard that was never signed, a warning without a delta
   expect(await part.check()).toEqual({ state: 'up' });
 });
 
+it('lists: one that is signed elsewhere is a warning alone, and down together with one that is signed here', async () => {
+  const { ca, crls } = authority;
+  const keptElsewhere = {
+    authorities: ca.authorities.map((each) => (each.id === 'root' ? { ...each, keyHere: false } : each)),
+  };
+  const part = crlPart(keptElsewhere, crls, now);
+  expect(await part.check()).toEqual({ state: 'down', detail: 'no current CRL of root, issuing' });
+  for (const scope of ['complete', 'delta', '1', '2'] as const) await crls.sign('issuing', somebody, scope);
+  expect(await part.check()).toEqual({ state: 'warning', detail: 'no current CRL of root' });
+});
+
 it('OCSP: how long the responders last and when one signed last; a warning when there is no new certificate', async () => {
   const { ca } = authority;
   const { certificate } = await ca.issue({ request: certificationRequest(), requester: somebody });

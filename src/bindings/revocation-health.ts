@@ -49,7 +49,7 @@ export function serverCertificatePart(
  * Whether every list is current. Without the complete list, or a shard of it, nobody knows who is revoked: down, unless the list is signed elsewhere
  * and has to be brought in. A late delta list only delays the news of revocations: a warning.
  */
-export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): HealthPart {
+export function crlPart(ca: Pick<CaService, 'authorities'>, crls: CrlService, clock: () => Date): HealthPart {
   return {
     name: 'crl',
     check: () => {

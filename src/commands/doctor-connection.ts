@@ -96,6 +96,7 @@ interface Material {
 }
 
 async function ask({ connect: { host, port }, path }: Connection, material: Material): Promise<Check[]> {
+  const place = placeOf({ host, port });
   const checks: Check[] = [];
   const fail = (check: string, detail: string, mend: string): Check[] => [
     ...checks,
@@ -108,7 +109,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
     return fail(...stuckAt(error, { host, port }));
   }
   try {
-    checks.push({ check: 'connect', ok: true, detail: `${host}:${port}` });
+    checks.push({ check: 'connect', ok: true, detail: place });
     checks.push({ check: 'handshake', ok: true, detail: socket.getProtocol() ?? 'TLS' });
     const wrong = serverProblem(socket, host);
     if (wrong !== undefined)
@@ -118,10 +119,11 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
         'name the CA bundle of the service with --ca, and the host as its certificate has it; ask its operator for both',
       );
     checks.push({ check: 'server certificate', ok: true, detail: `is ${host}'s, and leads to a trusted CA` });
-    const answer = await get(socket, { host, path });
+    const answer = await get(socket, { place, path });
     const isPresented = material.presented !== undefined;
     return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer, isPresented)];
   } catch (error) {
+    if (error instanceof AnswerError) return fail('answer', error.message, error.mend);
     return fail(
       'handshake',
       networkReasonOf(error),
@@ -148,7 +150,7 @@ function handshake({ host, port }: Endpoint, { presented, ca }: Material): Promi
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`nothing came for ${TIMEOUT_MS} ms`)));
     socket.once('connect', () => (connected.is = true));
     socket.once('secureConnect', () => {
-      resolve(socket);
+      resolve(socket.setTimeout(0));
     });
     socket.once('error', (error: Error) => {
       reject(connected.is ? new HandshakeError(networkReasonOf(error)) : error);
@@ -160,6 +162,18 @@ class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
 }
 
+/** The connection was taken, and yet there is no answer that can be read. */
+class AnswerError extends Error {
+  override readonly name = 'AnswerError';
+
+  constructor(
+    message: string,
+    readonly mend: string,
+  ) {
+    super(message);
+  }
+}
+
 function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, detail: string, mend: string] {
   if (error instanceof HandshakeError)
     return [
@@ -168,7 +182,7 @@ function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, deta
       'compare tls.minVersion and tls.ciphers of both ends; is it a TLS port at all?',
     ];
   const mend = 'look whether the service runs, listens there (http.host, http.port), and whether a firewall is between';
-  return ['connect', `${host}:${port}: ${messageOf(error)}`, mend];
+  return ['connect', `${placeOf({ host, port })}: ${messageOf(error)}`, mend];
 }
 
 function serverProblem(socket: TLSSocket, host: string): string | undefined {
@@ -180,33 +194,65 @@ function serverProblem(socket: TLSSocket, host: string): string | undefined {
     : undefined;
 }
 
+const placeOf = ({ host, port }: Endpoint): string => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+
 interface Answer {
   readonly status: number;
   readonly date: string | undefined;
   readonly body: string;
 }
 
-function get(socket: TLSSocket, { host, path }: { readonly host: string; readonly path: string }): Promise<Answer> {
+/** Reads the body only of what may be a refusal: an answer of another kind may be of any length, or have no end. */
+function get(socket: TLSSocket, { place, path }: { readonly place: string; readonly path: string }): Promise<Answer> {
+  // Without the port where it is that of the scheme, as other clients send it (RFC 9110 §7.2).
+  const { host } = new URL(`https://${place}`);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
+    const fail = (error: Error, hasBegun: boolean): void => {
+      reject(signal.aborted ? LATE : (hasBegun ? CUT_OFF : isUnreadable(error) && NO_HTTP) || error);
+    };
     const asked = request(
-      { host, path, createConnection: () => socket, headers: { connection: 'close' } },
+      { path, createConnection: () => socket, headers: { host, connection: 'close' }, signal },
       (response) => {
+        const { statusCode: status = 0, headers } = response;
         let body = '';
+        const end = (): void => {
+          resolve({ status, date: headers.date, body });
+        };
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           body += chunk;
-          if (body.length > MAX_OCTETS) asked.destroy(new Error('the answer is too long'));
+          if (body.length > MAX_OCTETS) end();
         });
-        response.on('error', reject);
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, date: response.headers.date, body });
+        response.on('error', (error) => {
+          fail(error, true);
         });
+        response.on('end', end);
+        if (status < 400) end();
       },
     );
-    asked.on('error', reject);
+    asked.on('error', (error) => {
+      fail(error, false);
+    });
     asked.end();
   });
 }
+
+const LATE = new AnswerError(
+  `no whole answer came within ${TIMEOUT_MS / 1000} s`,
+  'look whether the service is overloaded, or waits for another; or ask for another path with --path',
+);
+const CUT_OFF = new AnswerError(
+  'the answer was cut off',
+  'look into the log of the service, and for a proxy between that ends connections',
+);
+const NO_HTTP = new AnswerError(
+  'what came is no HTTP/1.1',
+  'name the port on which the service speaks HTTPS (http.port): another protocol is spoken on this one',
+);
+
+/** The codes of Node.js' parser of HTTP. */
+const isUnreadable = ({ code = '' }: NodeJS.ErrnoException): boolean => code.startsWith('HPE_');
 
 function clockCheck({ date }: Answer, now: Date): Check[] {
   const there = Date.parse(date ?? '');

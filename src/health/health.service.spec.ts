@@ -30,3 +30,20 @@ test('whoever asks at the same time is one who asks, and a failure to load what 
   expect(await next).toMatchObject({ status: 'healthy', parts: { store: { state: 'up' } } });
   await app.close();
 });
+
+test('the log says when the service becomes unhealthy, and when it is healthy again, each once', async () => {
+  let state: PartState = { state: 'up' };
+  const lines: unknown[] = [];
+  const app = await NestFactory.createApplicationContext(
+    HealthModule.forRootAsync({ useFactory: () => [{ name: 'store', check: () => state }] }),
+    { logger: { log: () => undefined, error: () => undefined, warn: (line: unknown) => lines.push(line) } },
+  );
+  const health = app.get(HealthService);
+  await health.report();
+  for (const next of [{ state: 'down', detail: 'is damaged' }, { state: 'up' }] as const) {
+    state = next;
+    for (let asked = 0; asked < 2; asked++) await health.report();
+  }
+  expect(lines).toMatchObject([{ event: 'unhealthy' }, { event: 'healthy' }]);
+  await app.close();
+});

@@ -34,6 +34,9 @@ export class MetricsService {
   }
 }
 
+/** The metrics of the process. What observes it can never be ended: so there is one for all applications in it, also those that were closed. */
+let ofProcess: Registry | undefined;
+
 /**
  * Creates the registry. Prometheus' client and the metrics of the process are loaded at the first request, so a service whose metrics nobody reads
  * pays only for counting.
@@ -60,6 +63,10 @@ async function registryOf(measures: readonly Measure[]): Promise<Registry> {
         },
       });
   }
-  collectDefaultMetrics({ register: registry });
-  return registry;
+  if (!ofProcess) {
+    const observed = new Registry();
+    collectDefaultMetrics({ register: observed });
+    ofProcess = observed;
+  }
+  return Registry.merge([registry, ofProcess]);
 }

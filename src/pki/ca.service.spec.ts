@@ -197,6 +197,29 @@ describeOnEachStore('the CA service', (_, newPlace) => {
     });
   });
 
+  it('renews for as long as the profile gives now, where that has become less', async () => {
+    const within = async (maximumLifetime: number) => {
+      const profiles = [{ name: 'web', purposes: ['serverAuth'], lifetime: maximumLifetime, maximumLifetime } as const];
+      return (await temporary.reopen({ settings: { ...temporary.settings, profiles } })).ca;
+    };
+    const asked = () => ({ request: certificationRequest(), requester: somebody });
+    const before = await within(7200);
+    const { serialNumber, fingerprint256 } = (await before.issue({ ...asked(), profile: 'web' })).certificate;
+    const now = await within(600);
+    const renewed = await now.renew({ ...asked(), holder: { serialNumber, fingerprint256 } });
+    expect(renewed.certificate.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(600_000);
+  });
+
+  it('gives a SPIFFE ID as the only URI (X.509-SVID §2)', async () => {
+    const [id, other]: GeneralName[] = ['spiffe://example.org/orders', 'https://orders.example.org'].map((value) => ({
+      kind: 'uri',
+      value,
+    }));
+    const names = async (...asked: GeneralName[]) => (await issue({ names: asked })).certificate.extensions;
+    expect((await names(dns('orders.example.org'), id!)).subjectAltName).toHaveLength(3);
+    await expect(names(id!, other!)).rejects.toMatchObject({ code: 'name_not_allowed' });
+  });
+
   it('gives the holder of what is over a renewal within the grace, and nothing else', async () => {
     const { notAfter, serialNumber, fingerprint256 } = (await issue({ lifetime: 600 })).certificate;
     const holding = {

@@ -213,6 +213,39 @@ test('a handshake that finds the response over, after a leap of the clock, has t
   expect(await stapled(state, 'TLSv1.3')).toEqual(Buffer.from(next));
 });
 
+test('a handshake has nobody asked again who knew no response a moment ago', async () => {
+  const state = await staplingServer('tls');
+  await state.stapler.refresh();
+  let asked = 0;
+  state.source = () => {
+    asked++;
+    return Promise.resolve(undefined);
+  };
+  state.now = inMinutes(61);
+  for (let handshake = 0; handshake < 3; handshake++) expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  expect(asked).toBe(1);
+});
+
+test('it goes on though `report` throws', async () => {
+  const state = await staplingServer('tls');
+  const stapler = new OcspStapler({
+    presented: () => ({ certificate: state.presented.certificate, issuer: root.certificate }),
+    source: () => state.source(),
+    clock: () => state.now,
+    report: () => {
+      throw new Error('a report that fails');
+    },
+  });
+  staplers.push(stapler);
+  stapler.attach(state.server.removeAllListeners('OCSPRequest'));
+  const good = state.source;
+  state.source = () => Promise.reject(new Error('no responder'));
+  await stapler.refresh();
+  state.source = good;
+  await stapler.refresh();
+  expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
+});
+
 test('one failure is told of once, and again when it was over in between', async () => {
   const state = await staplingServer('tls');
   const fail = () => Promise.reject(new Error('no responder'));

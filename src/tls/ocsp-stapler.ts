@@ -1,5 +1,6 @@
 import type { Server } from 'node:tls';
 import { decodeOcspResponse, DecodeError, verifyOcspResponse, type Certificate } from '../x509/index.js';
+import { reporter } from './reporter.js';
 
 /**
  * Port: an OCSPResponse in DER about a certificate of `issuer`; undefined when nobody here knows one. It may fail: the last response is kept then.
@@ -44,7 +45,8 @@ export class OcspStapler {
   #failure: string | undefined;
   #refreshing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
-  #isRefreshing = false;
+  /** Whether the staple is what the last request gave, and there is none under way. */
+  #isNewest = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -58,7 +60,7 @@ export class OcspStapler {
     this.#presented = parts.presented;
     this.#source = parts.source;
     this.#clock = parts.clock;
-    this.#report = parts.report;
+    this.#report = reporter(parts.report);
   }
 
   /** Staples to the handshakes of `server` from now on. It waits for nothing: handshakes before the first response get none. */
@@ -80,8 +82,8 @@ export class OcspStapler {
     if (!staple || Buffer.compare(staple.of.der, certificate) !== 0) return null;
     const now = this.#clock();
     if (staple.thisUpdate <= now && now < staple.nextUpdate) return staple.der;
-    // The clock leapt, or this machine slept and its timers with it. (While refreshing fails, a timer is running.)
-    if (!this.#isRefreshing && this.#failure === undefined) void this.refresh();
+    // The clock leapt, or this machine slept and its timers with it. (While there is no newer one, a timer is running.)
+    if (this.#isNewest) void this.refresh();
     return null;
   }
 
@@ -104,12 +106,13 @@ export class OcspStapler {
 
   async #refresh(): Promise<void> {
     let wait = RETRY_MS;
-    this.#isRefreshing = true;
+    this.#isNewest = false;
     clearTimeout(this.#timer);
     try {
       const staple = await this.#ask(this.#presented());
       this.#failure = undefined;
       if (staple) this.#staple = staple;
+      this.#isNewest = staple !== undefined;
       // Nobody here knows a response; that changes only with the certificate.
       wait = staple ? this.#halfOf(staple) : LONGEST_MS;
     } catch (error) {
@@ -117,7 +120,6 @@ export class OcspStapler {
       if (why !== this.#failure) this.#report({ kind: 'failed', why });
       this.#failure = why;
     }
-    this.#isRefreshing = false;
     if (!this.#stopped) this.#timer = setTimeout(() => void this.refresh(), wait).unref();
   }
 

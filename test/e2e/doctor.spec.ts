@@ -1,13 +1,15 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { constants } from 'node:buffer';
 import { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
-import { Oid } from '../../src/x509/index.js';
+import { Oid, type GeneralName } from '../../src/x509/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { clientTls, get } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
@@ -166,7 +168,8 @@ describe('doctor --cert --connect', () => {
   });
 
   test('the key of another certificate, a server of another CA, by another name, that is not there, that speaks no TLS', async () => {
-    expect((await diagnosisOf({ chainPem: billing.chainPem, keyPem: revoked.keyPem })).failed).toBe('key');
+    const mixed = await diagnosisOf({ chainPem: billing.chainPem, keyPem: revoked.keyPem });
+    expect([mixed.failed, mixed.checks.at(-1)?.check]).toEqual(['key', 'key']);
     const { other } = writeFiles(folder, { other: TestCa.root().certificatePem });
     expect((await diagnosisOf(billing, { more: ['--ca', other] })).failed).toBe('server certificate');
     expect((await diagnosisOf(billing, { host: '127.0.0.1' })).failed).toBe('server certificate');
@@ -208,26 +211,97 @@ describe('doctor --cert --connect', () => {
     ]);
   });
 
+  test.each<[answer: string, end: string, failed: string | null, detail: string]>([
+    ['', '', 'answer', 'no whole answer came within 10 s'],
+    ['220 mail.example.org ESMTP\r\n', '', 'answer', 'what came is no HTTP/1.1'],
+    ['HTTP/1.1 403 Forbidden\r\ncontent-length: 9\r\n\r\n', '1', 'answer', 'the answer was cut off'],
+    ['HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n', '', null, 'let in; the answer is 200'],
+    ['HTTP/1.1 404 Not Found\r\n\r\n', 'a'.repeat(99_999), null, 'let in; the answer is 404'],
+  ])(
+    'what comes after the handshake is not taken for it: %j',
+    async (answer, end, failed, detail) => {
+      const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+      const server = createTlsServer({ cert, key }, (socket) => {
+        socket
+          .on('error', () => undefined)
+          .once('data', () => {
+            if (end === '') socket.write(answer);
+            else socket.end(answer + end);
+          });
+      }).listen(0);
+      await once(server, 'listening');
+      const diagnosis = await diagnosisOf(billing, { port: (server.address() as AddressInfo).port });
+      server.close();
+      expect([diagnosis.failed, diagnosis.checks.at(-1)?.detail]).toEqual([failed, detail]);
+    },
+    20_000,
+  );
+
+  /** What the doctor says of a server of these names that answers so. */
+  async function diagnosisAt(
+    names: Issued | readonly GeneralName[],
+    answer: (response: ServerResponse) => unknown,
+    host = 'localhost',
+  ): ReturnType<typeof diagnosisOf> {
+    const { chainPem: cert, keyPem: key } = 'chainPem' in names ? names : issuing.issue({ names });
+    const server = createHttpsServer({ cert, key }, (_, response) => answer(response)).listen(0, '::');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const diagnosis = await diagnosisOf(billing, { port, host });
+    server.close();
+    return diagnosis;
+  }
+  const LOCALHOST = [{ kind: 'dns', value: 'localhost' }] as const;
+
   test("a refusal that is not the guard's, as of a proxy before it, lets nobody in", async () => {
-    const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
-    for (const status of [400, 401, 403, 421]) {
-      const proxy = createHttpsServer({ cert, key }, (_, response) => response.writeHead(status).end('<html>')).listen(
-        0,
+    for (const [status, detail, mend] of [
+      ...[400, 401, 403, 421].map((each) => [
+        each,
+        'without a code of the guard',
+        'look for what answers before it, such as a proxy, and into the log of that',
+      ]),
+      [429, 'without a reason', 'ask less often'],
+      [503, 'without a reason', 'look into the log of the service'],
+    ] as [number, string, string][]) {
+      const { failed, code, checks } = await diagnosisAt(LOCALHOST, (response) =>
+        response.writeHead(status).end('<html>'),
       );
-      await once(proxy, 'listening');
-      const { port } = proxy.address() as AddressInfo;
-      const { failed, code, checks } = await diagnosisOf(billing, { port });
-      expect([failed, code, checks.at(-1)]).toEqual([
-        'answer',
-        1,
-        {
-          check: 'answer',
-          ok: false,
-          detail: `${status}: without a code of the guard`,
-          mend: 'look for what answers before it, such as a proxy, and into the log of that',
-        },
+      const last = { check: 'answer', ok: false, detail: `${status}: ${detail}`, mend };
+      expect([failed, code, checks.at(-1)]).toEqual(['answer', 1, last]);
+    }
+  });
+
+  test('a service is known by its address as by its name, and by nothing but its subjectAltName', async () => {
+    const addresses = ['7f000001', '00000000000000000000000000000001'].map(
+      (octets) => ({ kind: 'ip', value: Buffer.from(octets, 'hex') }) as const,
+    );
+    for (const host of ['127.0.0.1', '[::1]']) {
+      const asked: (string | undefined)[] = [];
+      const answer = (response: ServerResponse) => asked.push(response.end().req.headers.host);
+      const { failed, checks } = await diagnosisAt(addresses, answer, host);
+      expect(failed).toBeNull();
+      // With the port, where it is not that of the scheme (RFC 9110 §7.2).
+      expect(asked).toEqual([checks.find(({ check }) => check === 'connect')?.detail]);
+      expect(asked[0]).toMatch(/\d$/);
+    }
+    const unnamed = issuing.issue({ commonName: 'localhost', names: [] });
+    const { failed, checks } = await diagnosisAt(unnamed, (response) => response.end());
+    expect([failed, checks.at(-1)?.detail]).toEqual(['server certificate', 'its names are not localhost: it has none']);
+  });
+
+  test('a clock that is more than a minute away', async () => {
+    for (const [seconds, how, failed] of [
+      [-30, '30 s behind', null],
+      [90, '90 s ahead', 'clock'],
+      [-90, '90 s behind', 'clock'],
+    ] as const) {
+      const date = new Date((Math.floor(Date.now() / 1000) + seconds) * 1000).toUTCString();
+      const diagnosis = await diagnosisAt(LOCALHOST, (response) => response.setHeader('date', date).end());
+      const clock = diagnosis.checks.find(({ check }) => check === 'clock');
+      expect([diagnosis.failed, clock?.detail.replace(/\d+ s/, how.slice(0, 4))]).toEqual([
+        failed,
+        `that of the service is ${how}`,
       ]);
-      proxy.close();
     }
   });
 

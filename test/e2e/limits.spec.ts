@@ -157,10 +157,14 @@ describe('connections', () => {
 
   test('in the handshake are bounded altogether, and those of trusted addresses are not counted', async () => {
     const app = await start({ maxHandshakes: 6 });
-    expect(await knock(app, 4, '127.0.0.2')).toHaveLength(4);
-    expect(await knock(app, 4, '127.0.0.3')).toHaveLength(2);
+    const open = [...(await knock(app, 4, '127.0.0.2')), ...(await knock(app, 4, '127.0.0.3'))];
+    expect(open).toHaveLength(6);
     expect(await knock(app, 10, '127.0.0.9')).toHaveLength(10);
     expect(await isServed(app, '127.0.0.9')).toBe(200);
+    for (const socket of open) socket.destroy();
+    await Promise.all(open.map((socket) => once(socket, 'close')));
+    for (let i = 0; i < 10; i++) expect(await isServed(app, '127.0.0.2')).toBe(200);
+    expect(await knock(app, 8, '127.0.0.2')).toHaveLength(6);
   });
 
   test('that are open are bounded for each address', async () => {

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { EventBus } from '../../src/events/index.js';
 import { CaService, CrlService, EnrollmentService, RevocationService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
@@ -226,5 +227,20 @@ test('with metrics.public anybody may read them', async () => {
     expect(text).toContain('veritas_build_info{version="');
   } finally {
     await open.close();
+  }
+});
+
+test('what looks on at the process does so once, however many applications were opened in it', async () => {
+  await metricsOf(service);
+  const observe = jest.spyOn(PerformanceObserver.prototype, 'observe');
+  const next = await startIn();
+  try {
+    const metrics = await metricsOf(next, (await callerOf(next, 'monitoring-service')).tls);
+    const seen = ['process_cpu_seconds_total', 'nodejs_eventloop_lag_seconds', 'veritas_requests_admitted_total'];
+    expect(seen.filter((name) => !metrics.has(name))).toEqual([]);
+    expect(observe).not.toHaveBeenCalled();
+  } finally {
+    observe.mockRestore();
+    await next.close();
   }
 });

@@ -18,7 +18,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
-import { decodeCertificate, decodeCertificationRequest, decodePem } from '../../src/x509/index.js';
+import { decodeCertificate, decodeCertificationRequest, decodePem, Oid } from '../../src/x509/index.js';
 import { commandLine } from '../support/command-line.js';
 import { callerOf } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
@@ -273,6 +273,11 @@ describe('an answer that does not fit', () => {
       'with another name',
       /other names/,
       (request) => chain(issuing.issue({ ...name, names: [{ kind: 'dns', value: 'x' }], ...keyOf(request) })),
+    ],
+    [
+      'for fewer purposes',
+      /not used/,
+      (request) => chain(issuing.issue({ ...name, purposes: [Oid.serverAuth], ...keyOf(request) })),
     ],
     [
       'of another CA',

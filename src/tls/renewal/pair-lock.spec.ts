@@ -61,6 +61,15 @@ test('of two that find the lock of a process that ended, one takes it', async ()
   expect(got.filter((times) => times !== 1)).toEqual([]);
 });
 
+test('the lock of a process that ended before the clock was set back lasts no longer', () => {
+  const folder = temporaryFolder();
+  const [file, lock] = [join(folder, 'cert.pem'), join(folder, '.cert.pem.lock')];
+  writeFileSync(lock, '');
+  utimesSync(lock, new Date(), new Date(Date.now() + 3_600_000));
+  lockPair(file)();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('who takes away what a process left behind is left to it, unless it ended as well', () => {
   const folder = temporaryFolder();
   const [file, lock] = [join(folder, 'cert.pem'), join(folder, '.cert.pem.lock')];

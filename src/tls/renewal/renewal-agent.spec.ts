@@ -158,6 +158,7 @@ describe('the time of renewal', () => {
     for (const [lifetime, left] of [
       [6 * MINUTE, MINUTE],
       [24 * HOUR, 30 * MINUTE],
+      [720 * HOUR, 120 * HOUR],
     ] as const) {
       const { agent, time, state, events } = agentFor(0, {
         random: () => 0,
@@ -174,6 +175,19 @@ describe('the time of renewal', () => {
       expect(hours).toEqual(hours.map((_, index) => expect.closeTo((index * left * 2) / 3 / HOUR, 5)));
       expect(hours).toHaveLength(16);
     }
+  });
+
+  test('is the usual one again once a clock is set right that was ahead at the issue', async () => {
+    let skew = 20 * HOUR;
+    const { agent, time, events } = agentFor(24, {
+      clock: () => new Date(time.now().getTime() + skew),
+      random: () => 0,
+    });
+    await agent.start();
+    expect(agent.renewalTime!.getTime() - time.now().getTime()).toBeCloseTo(skew + (4 * HOUR * 2) / 3, -1);
+    skew = 0;
+    await time.pass(17 * HOUR);
+    expect(events.map(({ hour }) => hour)).toEqual([0, expect.closeTo(16, 3)]);
   });
 
   test('there is nothing to do without a certificate of ours, and after stop()', async () => {
@@ -194,6 +208,31 @@ describe('the time of renewal', () => {
   });
 });
 
+test('a renewal that is under way is waited for by who stops, is the one for who starts again, and nothing comes after it', async () => {
+  const answers: (() => void)[] = [];
+  const { agent, time, state, issue, events } = agentFor(24, {
+    random: () => 0,
+    renew: async () => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return (state.certificate = issue());
+    },
+  });
+  await time.pass(17 * HOUR);
+  const [first, again] = [agent.start(), agent.start()];
+  let isStopped = false;
+  const stopped = agent.stop().then(() => (isStopped = true));
+  await new Promise(setImmediate);
+  expect([answers.length, isStopped]).toEqual([1, false]);
+  answers[0]!();
+  await Promise.all([first, again, stopped]);
+  await time.pass(48 * HOUR);
+  expect(events).toHaveLength(1);
+  state.certificate = issue();
+  await agent.start();
+  void time.pass(17 * HOUR);
+  while (answers.length === 1) await new Promise(setImmediate);
+});
+
 describe('a renewal that fails', () => {
   test('is tried again after ten seconds, then after twice as long each time, up to a 96th of the lifetime; half of it by chance', async () => {
     for (const random of [0, 1]) {
@@ -204,6 +243,14 @@ describe('a renewal that fails', () => {
       const whole = [10, 20, 40, 80, 160, 320, 640, 900, 900];
       expect(seconds.slice(0, 9)).toEqual(random === 0 ? whole : whole.map((each) => each / 2));
     }
+  });
+
+  test('is not tried again sooner than that, however short the lifetime', async () => {
+    const { agent, time, events } = agentFor(0.1, { random: () => 0, fails: away });
+    await agent.start();
+    await time.pass(6 * MINUTE);
+    const times = events.map(({ hour }) => hour * 3600);
+    expect(times.slice(1).map((each, index) => Math.round(each - times[index]!))).toEqual(times.slice(1).map(() => 10));
   });
 
   test('is a warning, and an error once half of the time that was left is gone, or at once when it was refused', async () => {

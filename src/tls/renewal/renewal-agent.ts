@@ -52,7 +52,8 @@ export class RenewalAgent {
   readonly #options: Required<RenewalAgentOptions>;
   /** A fault in `report` is no reason to stop renewing. */
   readonly #tell: (event: RenewalEvent) => void;
-  #plan: { readonly fingerprint: string; readonly time: number } | undefined;
+  /** `later`: when a certificate is renewed that was due as soon as it was there. */
+  #plan: { readonly fingerprint: string; readonly time: number; readonly later?: number } | undefined;
   /** The certificate that was read last. */
   #last: Certificate | undefined;
   #nextLook = 0;
@@ -87,7 +88,7 @@ export class RenewalAgent {
    * none.
    */
   get renewalTime(): Date | undefined {
-    return this.#plan && new Date(Math.max(this.#plan.time, this.#nextLook));
+    return this.#plan && new Date(Math.max(this.#plan.later ?? this.#plan.time, this.#nextLook));
   }
 
   #look(): Promise<void> {
@@ -119,35 +120,39 @@ export class RenewalAgent {
       certificate = await current();
       const isAnother = certificate && this.#last && certificate.fingerprint256 !== this.#last.fingerprint256;
       this.#last = certificate ?? this.#last;
-      if (certificate && clock().getTime() >= this.#timeOf(certificate)) {
+      let now = clock().getTime();
+      if (certificate && now >= this.#timeOf(certificate, now)) {
         const next = await renew();
         this.#tell({ kind: 'renewed', certificate: next, previous: certificate });
         this.#last = certificate = next;
+        now = clock().getTime();
       } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
       if (!certificate) {
         this.#plan = undefined;
         return LONGEST_SLEEP;
       }
-      const now = clock();
-      const planned = this.#timeOf(certificate);
+      let time = this.#timeOf(certificate, now);
       // With a clock that is ahead, or when most of a short lifetime is over at the issue, a new certificate is due at once: it is given a share of what is left.
-      const time =
-        planned > now.getTime()
-          ? planned
-          : renewalTime({ notBefore: now, notAfter: certificate.notAfter }, at, random());
-      return Math.min(LONGEST_SLEEP, Math.max(SHORTEST_SLEEP, time - now.getTime()));
+      if (this.#plan && time <= now) {
+        time = renewalTime({ notBefore: new Date(now), notAfter: certificate.notAfter }, at, random());
+        this.#plan = { ...this.#plan, later: time };
+      }
+      return Math.min(LONGEST_SLEEP, Math.max(SHORTEST_SLEEP, time - now));
     } catch (error) {
       return this.#failed(error, certificate);
     }
   }
 
-  #timeOf(certificate: Certificate): number {
+  #timeOf(certificate: Certificate, now: number): number {
     const { at, random } = this.#options;
     const fingerprint = certificate.fingerprint256;
     if (this.#plan?.fingerprint !== fingerprint)
       this.#plan = { fingerprint, time: renewalTime(certificate, at, random()) };
-    return this.#plan.time;
+    const { time, later } = this.#plan;
+    // The clock that was ahead is set right.
+    if (now < time) this.#plan = { fingerprint, time };
+    return now < time ? time : (later ?? time);
   }
 
   #failed(error: unknown, certificate: Certificate | undefined): number {

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { createServer as createPlainServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import {
+  createServer as createPlainServer,
+  type AddressInfo,
+  type LookupFunction,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { TestCa } from '../../testing/index.js';
 import { askForRenewal } from './renewal-request.js';
@@ -47,6 +53,23 @@ describe('a service that is busy says for how many seconds', () => {
       expect(await askAt(server)).toMatchObject({ code: 'unusable', retryAfter: seconds });
     }
   });
+});
+
+test('the service is told its name without the dot of an absolute one (RFC 6066 §3)', async () => {
+  const told: unknown[] = [];
+  const server = answering((response) => response.writeHead(201).end('chain')).on('secureConnection', (socket) =>
+    told.push((socket as { servername?: unknown }).servername),
+  );
+  servers.push(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const lookup: LookupFunction = (_, { all }, found) => {
+    if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+    else found(null, '127.0.0.1', 4);
+  };
+  const url = new URL(`https://localhost.:${(server.address() as AddressInfo).port}`);
+  const tls: object = { ca: ca.certificatePem, lookup };
+  expect(String(await askForRenewal({ url, tls, request: new Uint8Array() }))).toBe('chain');
+  expect(told).toEqual(['localhost']);
 });
 
 describe('a connection that comes to nothing is told of, and why', () => {

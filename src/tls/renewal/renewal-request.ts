@@ -1,7 +1,7 @@
 import { request as httpsRequest } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
+import { serverNameOf } from '../client/expected-peer.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
 
 /** What a renewal request needs. */
@@ -53,8 +53,7 @@ function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<An
       ...tls,
       method: 'POST',
       agent: false,
-      // RFC 6066 §3: an address is no server name.
-      servername: isIP(host) === 0 ? host : '',
+      servername: serverNameOf(host),
       rejectUnauthorized: true,
       signal,
       headers: {
