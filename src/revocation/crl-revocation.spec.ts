@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { TestCa } from '../testing/index.js';
 import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
 import { CrlIssuerError, CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
@@ -153,8 +156,9 @@ describe('CRLs of another CA', () => {
         clearInterval(timer);
       });
     });
-    await expect(fetchCrl(trickle, undefined, { ...most, timeout: 300 })).rejects.toThrow(
-      'the list was not whole after 300 ms',
+    // Who sends something now and then is not silent.
+    await expect(fetchCrl(trickle, undefined, { ...most, silence: 800, timeout: 1000 })).rejects.toThrow(
+      'the list was not whole after 1000 ms',
     );
     const endless = await serve((_, reply) => {
       const more = (): void => {
@@ -164,6 +168,32 @@ describe('CRLs of another CA', () => {
       more();
     });
     await expect(fetchCrl(endless, undefined, most)).rejects.toThrow('more octets');
+  });
+
+  it.each([
+    ['an error', 500, {}],
+    ['more than a list may be', 200, { 'content-length': 2 ** 40 }],
+  ])(
+    'lets go of a server that answers with %s, and does not end',
+    async (_, status, headers) => {
+      const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+      const before = timers();
+      const gone = Promise.withResolvers<unknown>();
+      const url = await serve((_request, reply) => {
+        reply.on('close', gone.resolve).writeHead(status, headers).write('x');
+      });
+      await expect(fetchCrl(url, undefined)).rejects.toThrow(/500|more octets/);
+      await gone.promise;
+      expect(timers()).toBe(before);
+      // Later the garbage collection does it.
+    },
+    3_000,
+  );
+
+  it('reads no file that is larger than a list may be', async () => {
+    const path = join(temporaryFolder(), 'list.crl');
+    writeFileSync(path, issuing.crl());
+    await expect(fetchCrl(path, undefined, { octets: 10 })).rejects.toThrow('more than a CRL may have');
   });
 
   it('keeps the last good one while what comes after it is not, and never goes back', async () => {
@@ -201,17 +231,20 @@ describe('CRLs of another CA', () => {
     expect(statusOf(good)).toMatchObject({ status: 'unknown' });
   });
 
-  it('asks for what changed, and hears that nothing did', async () => {
+  it.each([
+    ['etag', 'if-none-match', '"a"'],
+    ['last-modified', 'if-modified-since', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+  ] as const)('asks for what changed by %s, and hears that nothing did', async (header, question, mark) => {
     const seen: unknown[] = [];
     const body = issuing.crl([], { number: 9n });
     const url = await serve((request, reply) => {
-      seen.push(request.headers['if-none-match']);
-      if (request.headers['if-none-match'] === '"a"') reply.writeHead(304).end();
-      else reply.writeHead(200, { etag: '"a"' }).end(body);
+      seen.push(request.headers[question]);
+      if (request.headers[question] === mark) reply.writeHead(304).end();
+      else reply.writeHead(200, { [header]: mark }).end(body);
     });
     const { events } = await watch([url]);
     await until(() => seen.length >= 3);
-    expect(seen.slice(0, 3)).toEqual([undefined, '"a"', '"a"']);
+    expect(seen.slice(0, 3)).toEqual([undefined, mark, mark]);
     expect(events).toHaveLength(1);
   });
 
