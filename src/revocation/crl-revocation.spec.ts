@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { temporaryFolder } from '../../test/support/folder.js';
+import { replaceFile, temporaryFolder } from '../../test/support/folder.js';
 import { TestCa } from '../testing/index.js';
 import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
 import { CrlIssuerError, CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
@@ -269,6 +269,28 @@ describe('CRLs of another CA', () => {
     expect(asked.slice(0, 3)).toEqual([undefined, undefined, '"9"']);
     expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 9' });
   });
+
+  it.each([false, true])(
+    'calls a file that is no list none for as long as it is as it was, after a good one: %s',
+    async (isFirst) => {
+      const path = join(temporaryFolder(), 'list.crl');
+      const broken = issuing.crl().subarray(0, -20);
+      writeFileSync(path, isFirst ? issuing.crl() : broken);
+      let [clock, looks] = [Date.now(), 0];
+      const { events, revocation } = await watch([path], () => {
+        looks++;
+        return new Date(clock);
+      });
+      const readAt = isFirst ? new Date(clock) : undefined;
+      if (isFirst) replaceFile(path, broken);
+      await until(() => events.at(-1)?.kind === 'failed');
+      clock += 1000;
+      const before = looks;
+      await until(() => looks > before + 9);
+      expect(revocation.standing).toMatchObject([{ isRead: isFirst, readAt, failures: 1 }]);
+      expect(events).toHaveLength(isFirst ? 2 : 1);
+    },
+  );
 
   it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
     let time = Date.now();
