@@ -205,6 +205,19 @@ describe('a list that is read by the thread', () => {
     expect(buffers.has(again.list.der.buffer)).toBe(true);
   });
 
+  it('has memory of its own beside another one that comes meanwhile, and where what was left is too small', async () => {
+    const reader = new CrlReader(threadFor());
+    const fetch = async (octets: Uint8Array) => (await reader.fetch(fileWith(octets), undefined))!.octets;
+    const read = (octets: Uint8Array) => reader.read(octets, issuers, new Date());
+    reader.release(await read(await fetch(largeList())));
+    const [one, other] = [await fetch(largeList()), await fetch(largeList(entryFor(bad)))];
+    const both = [await read(one), await read(other)];
+    expect(both.map(({ revoked }) => revoked.has(bad.serialNumber))).toEqual([false, true]);
+    for (const each of both) reader.release(each);
+    const grown = await read(await fetch(listOf([...crowd, ...crowd.slice(0, 10_000), entryFor(bad)])));
+    expect(grown.revoked.has(bad.serialNumber)).toBe(true);
+  });
+
   it('is not read any more once the reader is closed: no thread begins again', async () => {
     const thread = threadFor();
     const reader = new CrlReader(thread);
@@ -214,6 +227,19 @@ describe('a list that is read by the thread', () => {
     await expect(reader.read(fetched!.octets, issuers, new Date())).rejects.toThrow('closed');
     await expect(reader.fetch(fileWith(largeList()), undefined)).rejects.toThrow('closed');
     expect([...threads().keys()].filter((id) => !before.has(id))).toEqual([]);
+  });
+
+  it('is not read when the reader is closed while it waits for its turn', async () => {
+    const reader = new CrlReader(threadFor());
+    const fetch = () => reader.fetch(fileWith(largeList()), undefined);
+    const reading = [await fetch(), await fetch()].map((each) => reader.read(each!.octets, issuers, new Date()));
+    reader.close();
+    expect(
+      (await Promise.allSettled(reading)).map((each) => each.status === 'rejected' && String(each.reason)),
+    ).toEqual([
+      expect.stringContaining('was ended'),
+      expect.stringContaining('the reader of revocation lists is closed'),
+    ]);
   });
 
   it('from a server that does not say how long it is is put together where threads see it, and its room used again', async () => {
@@ -347,6 +373,16 @@ describe('the thread', () => {
     `import { parentPort } from 'node:worker_threads'; parentPort.on('message', ({ id, octets }) => { ${answer} });`;
   const table = (places: string): string =>
     `parentPort.postMessage({ id, length: octets.length, issuer: 0, table: { seed: 1, size: 0, offsets: new Uint32Array(2), tags: ${places} } })`;
+  it('that failed may still write to the memory that it was given: no other list gets that', async () => {
+    const file = join(folder, 'failing.mjs');
+    writeFileSync(file, answering('parentPort.postMessage(undefined)'));
+    const reader = new CrlReader(threadFor({ file: pathToFileURL(file) }));
+    const fetch = () => reader.fetch(fileWith(largeList()), undefined);
+    const fetched = await fetch();
+    await expect(reader.read(fetched!.octets, issuers, new Date())).rejects.toThrow('answered what it was not asked');
+    expect((await fetch())!.octets.buffer).not.toBe(fetched!.octets.buffer);
+  });
+
   it.each([
     ['cannot begin', 'await import("./nowhere.js")', /failed \(.*nowhere/],
     ['ends', answering('process.exit(3)'), /ended/],

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { replaceFile, temporaryFolder } from '../../test/support/folder.js';
 import { TestCa } from '../testing/index.js';
-import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
+import { CrlReason, encodeExtensionOf, type Certificate, type CrlIndex, type Extension } from '../x509/index.js';
+import { CrlReader } from './crl-reader.js';
 import { CrlIssuerError, CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
 import { fetchCrl } from './crl-source.js';
 
@@ -36,6 +40,7 @@ describe('CRLs of another CA', () => {
     clock: () => Date = () => new Date(),
     refreshInterval = 20,
     startWait?: number,
+    reader = new CrlReader(),
   ) => {
     const events: CrlEvent[] = [];
     const authorities = [root.certificate, issuing.certificate];
@@ -46,6 +51,7 @@ describe('CRLs of another CA', () => {
         refreshInterval,
         clock,
         report: (event) => events.push(event),
+        reader,
         ...(startWait === undefined ? {} : { startWait }),
       },
     );
@@ -153,8 +159,9 @@ describe('CRLs of another CA', () => {
         clearInterval(timer);
       });
     });
-    await expect(fetchCrl(trickle, undefined, { ...most, timeout: 300 })).rejects.toThrow(
-      'the list was not whole after 300 ms',
+    // Who sends something now and then is not silent.
+    await expect(fetchCrl(trickle, undefined, { ...most, silence: 800, timeout: 1000 })).rejects.toThrow(
+      'the list was not whole after 1000 ms',
     );
     const endless = await serve((_, reply) => {
       const more = (): void => {
@@ -164,6 +171,32 @@ describe('CRLs of another CA', () => {
       more();
     });
     await expect(fetchCrl(endless, undefined, most)).rejects.toThrow('more octets');
+  });
+
+  it.each([
+    ['an error', 500, {}],
+    ['more than a list may be', 200, { 'content-length': 2 ** 40 }],
+  ])(
+    'lets go of a server that answers with %s, and does not end',
+    async (_, status, headers) => {
+      const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
+      const before = timers();
+      const gone = Promise.withResolvers<unknown>();
+      const url = await serve((_request, reply) => {
+        reply.on('close', gone.resolve).writeHead(status, headers).write('x');
+      });
+      await expect(fetchCrl(url, undefined)).rejects.toThrow(/500|more octets/);
+      await gone.promise;
+      expect(timers()).toBe(before);
+      // Later the garbage collection does it.
+    },
+    3_000,
+  );
+
+  it('reads no file that is larger than a list may be', async () => {
+    const path = join(temporaryFolder(), 'list.crl');
+    writeFileSync(path, issuing.crl());
+    await expect(fetchCrl(path, undefined, { octets: 10 })).rejects.toThrow('more than a CRL may have');
   });
 
   it('keeps the last good one while what comes after it is not, and never goes back', async () => {
@@ -201,17 +234,20 @@ describe('CRLs of another CA', () => {
     expect(statusOf(good)).toMatchObject({ status: 'unknown' });
   });
 
-  it('asks for what changed, and hears that nothing did', async () => {
+  it.each([
+    ['etag', 'if-none-match', '"a"'],
+    ['last-modified', 'if-modified-since', 'Thu, 01 Jan 2026 00:00:00 GMT'],
+  ] as const)('asks for what changed by %s, and hears that nothing did', async (header, question, mark) => {
     const seen: unknown[] = [];
     const body = issuing.crl([], { number: 9n });
     const url = await serve((request, reply) => {
-      seen.push(request.headers['if-none-match']);
-      if (request.headers['if-none-match'] === '"a"') reply.writeHead(304).end();
-      else reply.writeHead(200, { etag: '"a"' }).end(body);
+      seen.push(request.headers[question]);
+      if (request.headers[question] === mark) reply.writeHead(304).end();
+      else reply.writeHead(200, { [header]: mark }).end(body);
     });
     const { events } = await watch([url]);
     await until(() => seen.length >= 3);
-    expect(seen.slice(0, 3)).toEqual([undefined, '"a"', '"a"']);
+    expect(seen.slice(0, 3)).toEqual([undefined, mark, mark]);
     expect(events).toHaveLength(1);
   });
 
@@ -236,6 +272,28 @@ describe('CRLs of another CA', () => {
     expect(asked.slice(0, 3)).toEqual([undefined, undefined, '"9"']);
     expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 9' });
   });
+
+  it.each([false, true])(
+    'calls a file that is no list none for as long as it is as it was, after a good one: %s',
+    async (isFirst) => {
+      const path = join(temporaryFolder(), 'list.crl');
+      const broken = issuing.crl().subarray(0, -20);
+      writeFileSync(path, isFirst ? issuing.crl() : broken);
+      let [clock, looks] = [Date.now(), 0];
+      const { events, revocation } = await watch([path], () => {
+        looks++;
+        return new Date(clock);
+      });
+      const readAt = isFirst ? new Date(clock) : undefined;
+      if (isFirst) replaceFile(path, broken);
+      await until(() => events.at(-1)?.kind === 'failed');
+      clock += 1000;
+      const before = looks;
+      await until(() => looks > before + 9);
+      expect(revocation.standing).toMatchObject([{ isRead: isFirst, readAt, failures: 1 }]);
+      expect(events).toHaveLength(isFirst ? 2 : 1);
+    },
+  );
 
   it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
     let time = Date.now();
@@ -353,6 +411,44 @@ describe('CRLs of another CA', () => {
     base = issuing.crl([{ certificate: fresh }], { number: 12n, nextUpdate: from(7) });
     await until(() => statusOf(good).source.startsWith('CRL 12'));
     expect(statuses()).toEqual(['revoked', 'good', 'good']);
+  });
+
+  it('gives back the memory of each list once nothing needs it, and of none before', async () => {
+    const released: bigint[] = [];
+    class Reader extends CrlReader {
+      override release(index: CrlIndex): void {
+        released.push(index.list.extensions.crlNumber ?? 0n);
+        super.release(index);
+      }
+    }
+    let [time, version] = [Date.now(), 1];
+    const ends = (days: number) => ({ nextUpdate: new Date(Date.now() + days * DAY) });
+    const delta = (number: bigint, base: bigint, entries: Parameters<TestCa['crl']>[0]) =>
+      issuing.crl(entries, {
+        extensions: extensions(number, encodeExtensionOf.deltaCrlIndicator(base)),
+        ...ends(0.5),
+      });
+    let body = issuing.crl([], { number: 1n, ...ends(0.5) });
+    const url = await serve(({ headers }, reply) => {
+      if (headers['if-none-match'] === `"${version}"`) reply.writeHead(304).end();
+      else reply.setHeader('etag', `"${version}"`).end(body);
+    });
+    const { events, statusOf } = await watch([url], () => new Date(time), 20, undefined, new Reader());
+    const next = async (list: typeof body, kind: CrlEvent['kind'] = 'loaded') => {
+      const before = events.length;
+      [body, version] = [list, version + 1];
+      await until(() => events.slice(before).some((event) => event.kind === kind));
+      return [...new Set(released.splice(0))];
+    };
+    expect(await next(delta(2n, 1n, [{ certificate: bad }]))).toEqual([]);
+    expect(await next(issuing.crl([], { number: 1n, ...ends(0.5) }))).toEqual([1n]);
+    // What the delta before says counts until the base of the next one is there.
+    expect(await next(delta(4n, 3n, []))).toEqual([]);
+    expect(statusOf(bad).status).toBe('revoked');
+    expect(await next(issuing.crl([], { number: 5n, ...ends(0.5) }))).toEqual([1n]);
+    expect(await next(issuing.crl([], { number: 3n, ...ends(0.5) }), 'failed')).toEqual([3n]);
+    time += DAY;
+    expect(await next(issuing.crl([], { number: 6n, ...ends(2) }))).toEqual(expect.arrayContaining([2n, 4n, 5n]));
   });
 
   it('says of a delta without a complete list that it is that which is missing', async () => {
@@ -474,13 +570,14 @@ describe('CRLs of another CA', () => {
     const reports: CrlEvent[] = [];
     const revocation = new CrlRevocation([{ source }], () => [], {
       ...{ refreshInterval: 20, clock: () => new Date(), report: (event: CrlEvent) => reports.push(event) },
+      startWait: 60_000,
     });
     const started = revocation.start();
     await asked.promise;
     revocation.stop();
     await started;
     expect(reports).toEqual([]);
-  });
+  }, 10_000);
 
   it('looks again by chance, sooner after a failure and before the end', () => {
     const now = new Date();

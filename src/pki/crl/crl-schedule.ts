@@ -77,12 +77,15 @@ export class CrlSchedule {
     await this.#publishing.run();
   }
 
-  /** Ends, and waits for the work that is under way. */
+  /** Ends, and waits for the work that is under way, and for the list of what was revoked a moment ago. */
   async stop(): Promise<void> {
     this.#registry.stopPolling();
     this.#unsubscribe?.();
     clearInterval(this.#interval);
-    clearTimeout(this.#soon);
+    if (this.#soon !== undefined) {
+      clearTimeout(this.#soon);
+      void this.#publishing.run();
+    }
     await Promise.all([this.#publishing.done, this.#takingUp.done]);
   }
 

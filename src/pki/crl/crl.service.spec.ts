@@ -693,6 +693,15 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await schedule.stop();
   });
 
+  it('signs what was revoked a moment before it stops: nobody else would until the next start', async () => {
+    const { authority } = temporary;
+    const schedule = new CrlSchedule(authority);
+    await schedule.start({ pollInterval: 60_000, sign: true });
+    const serialNumber = await issueAndRevoke(authority, 'keyCompromise');
+    await schedule.stop();
+    expect(await entriesOf(authority.crls.current('issuing')!)).toMatchObject([{ serialNumber }]);
+  });
+
   it('takes up a list that came together with its CA, though nothing changes any more', async () => {
     const { authority } = temporary;
     const other = await temporary.reopen({ create: false });

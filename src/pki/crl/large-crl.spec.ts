@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { certificationRequest } from '../../../test/support/certification-request.js';
@@ -13,6 +14,7 @@ import {
 import { threadsStartedBy, withoutThreads } from '../../../test/support/threads.js';
 import type { CrlFileRequest } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
+import { readPublished } from './crl-publication.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { CrlReason, decodeCertificateList } from '../../x509/index.js';
 
@@ -54,6 +56,17 @@ test('they have every revocation, and a delta also the holds that were lifted', 
   expect(delta.get(held)).toBe(CrlReason.removeFromCRL);
   await sign();
   expect([...reasonsIn('issuing.crl').keys()]).toEqual([...first, ...second]);
+});
+
+test('one is served on when one of another scope is placed', async () => {
+  revokeMany();
+  await sign();
+  revokeMany();
+  await sign('delta');
+  // What is served no more is read by nobody after a second.
+  await setTimeout(1100);
+  const list = await readPublished(authority.crls.current('issuing')!);
+  expect(Buffer.compare(list, readFileSync(join(temporary.folder, 'var/crl/issuing.crl')))).toBe(0);
 });
 
 test('they are as the rows were when they were begun, whatever is written meanwhile', async () => {

@@ -542,29 +542,37 @@ describe('the responder', () => {
     expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
   });
 
-  it('of a removed CA whose key was destroyed serves to its end; then it is not ours to say, and nobody misses the key', async () => {
-    const certificate = await issue();
-    const old = authority.ca.issuing.certificate;
-    await revoke(certificate);
-    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const)
-      await authority.rollover.take({ step, requester: somebody });
-    expect(await statusOf(certificate, old)).toMatchObject({ status: 'revoked' });
-    rmSync(join(temporary.folder, 'certs/ca/issuing_ca.key.pem'));
-    const failures: unknown[] = [];
-    const events = new EventBus();
-    events.on('background.failed', ({ task }) => failures.push(task));
-    forward(13 * DAY);
-    const other = await temporary.reopen({ settings: authority.settings, create: false, events });
-    await other.ocsp!.prepare();
-    for (let i = 0; i < 2; i++) expect(await statusOf(certificate, old, other)).toMatchObject({ status: 'revoked' });
-    forward(2 * DAY);
-    await other.ocsp!.prepare();
-    expect(await statusOf(certificate, old, other)).toEqual({ status: 'unauthorized' });
-    expect(other.ocsp!.standing.responders.filter(({ issuer }) => issuer === 'issuing')).toEqual([
-      { issuer: 'issuing', notAfter: undefined, hasFailed: false },
-    ]);
-    expect(failures).toEqual([]);
-  });
+  it.each(['begins when it is gone', 'goes on'])(
+    'of a removed CA whose key was destroyed serves to its end, in a process that %s; then it is not ours to say, and nobody misses the key',
+    async (process) => {
+      const certificate = await issue();
+      const old = authority.ca.issuing.certificate;
+      await revoke(certificate);
+      const failures: unknown[] = [];
+      const events = new EventBus();
+      events.on('background.failed', ({ task }) => failures.push(task));
+      const open = () => temporary.reopen({ settings: authority.settings, create: false, events });
+      const running = process === 'goes on' ? await open() : undefined;
+      for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
+        await authority.rollover.take({ step, requester: somebody });
+      expect(await statusOf(certificate, old)).toMatchObject({ status: 'revoked' });
+      if (running) expect(await statusOf(certificate, old, running)).toMatchObject({ status: 'revoked' });
+      await authority.rollover.take({ step: 'remove', requester: somebody });
+      rmSync(join(temporary.folder, 'certs/ca/issuing_ca.key.pem'));
+      forward(13 * DAY);
+      const other = running ?? (await open());
+      await other.followIssuers();
+      await other.ocsp!.prepare();
+      for (let i = 0; i < 2; i++) expect(await statusOf(certificate, old, other)).toMatchObject({ status: 'revoked' });
+      forward(2 * DAY);
+      await other.ocsp!.prepare();
+      expect(await statusOf(certificate, old, other)).toEqual({ status: 'unauthorized' });
+      expect(other.ocsp!.standing.responders.filter(({ issuer }) => issuer === 'issuing')).toEqual([
+        { issuer: 'issuing', notAfter: undefined, hasFailed: false },
+      ]);
+      expect(failures).toEqual([]);
+    },
+  );
 
   it('answers nothing beyond its own end', async () => {
     const { serialNumber } = await issue();

@@ -12,7 +12,7 @@ import type { Responder } from './responder.js';
 const RETRY_AFTER = 10_000;
 
 interface Place {
-  readonly authority: Authority;
+  authority: Authority;
   responder: Responder | undefined;
   opening: Promise<Responder> | undefined;
   failure: { readonly at: number; readonly error: unknown } | undefined;
@@ -85,7 +85,11 @@ export class Responders {
 
   #placeOf(authority: Authority): Place {
     const known = this.#places.get(authority.id);
-    if (known?.authority.issuer === authority.issuer) return known;
+    if (known?.authority.issuer === authority.issuer) {
+      // It may have been removed since, and its key destroyed.
+      known.authority = authority;
+      return known;
+    }
     const place = { authority, responder: undefined, opening: undefined, failure: undefined };
     this.#places.set(authority.id, place);
     return place;

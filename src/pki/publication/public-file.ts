@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { access, chmod, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { removeLeftovers } from '../../files/index.js';
+import { makeFolders, removeLeftovers } from '../../files/index.js';
 import { unwritable } from './atomic-file.js';
 
 /*
- * Files that others read and serve, a web server perhaps: whatever the umask of whoever runs this, they may. All of it is done beside the event loop, so that a
- * disk that stalls holds up no request.
+ * Files that others read and serve, a web server perhaps: whatever the umask of whoever runs this, they may. All of it but making a folder that is missing is done beside
+ * the event loop, so that a disk that stalls holds up no request.
  */
 
 const FOLDER_MODE = 0o755;
@@ -19,10 +19,9 @@ const hasNoModes = (): undefined => undefined;
 /** A path for what is to be the file at `path`, beside it: in its folder, which is made where there is none. Throws what the file system throws. */
 export async function draftOf(path: string): Promise<string> {
   const folder = dirname(path);
-  const first = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first !== undefined)
-    for (let made = folder; made.length >= first.length; made = dirname(made))
-      await chmod(made, FOLDER_MODE).catch(hasNoModes);
+  const isThere = (await stat(folder).catch(() => undefined))?.isDirectory() ?? false;
+  const made = isThere ? [] : makeFolders(folder, FOLDER_MODE);
+  for (const each of made) await chmod(each, FOLDER_MODE).catch(hasNoModes);
   await access(folder, constants.W_OK);
   await removeLeftovers(folder);
   return join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
