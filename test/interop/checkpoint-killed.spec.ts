@@ -24,7 +24,8 @@ beforeAll(() => {
        const id = 'issuer-' + i;
        await store.transaction((transaction) =>
          transaction.insertInto('issuer').values({ id, role: 'root', parent: id, der, created_at: i, state: 'retired' }).execute());
-       process.stdout.write(i + '\\n');
+       // A pipe that is not read for long is full: what is told is told before the next is written.
+       await new Promise((resolve) => process.stdout.write(i + '\\n', resolve));
      }`,
   );
   compileProgram(folder);
