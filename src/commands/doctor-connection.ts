@@ -1,14 +1,14 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { request } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
+import { REFUSALS } from '../mtls/index.js';
 import { decodeCertificates, DecodeError } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
+import { AnswerError, answerOver } from './doctor-answer.js';
+import { clockCheck, guardChecks } from './doctor-verdict.js';
 import { ExitCode } from './exit-code.js';
 import { readInputFile, readOwnersFile } from './files.js';
-import { plain } from './output.js';
 import { configurationOf, type Session } from './session.js';
 import { runOwnChecks, type Check } from './verify-checks.js';
 
@@ -29,8 +29,6 @@ export interface Connection {
 }
 
 const TIMEOUT_MS = 10_000;
-const MAX_OCTETS = 64 * 1024;
-const MAX_SKEW_MS = 60_000;
 
 /**
  * Every step of a client's way into a service, up to the one that fails: its certificate, the connection, the handshake, and each check of the guard.
@@ -119,7 +117,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
         'name the CA bundle of the service with --ca, and the host as its certificate has it; ask its operator for both',
       );
     checks.push({ check: 'server certificate', ok: true, detail: `is ${host}'s, and leads to a trusted CA` });
-    const answer = await get(socket, { place, path });
+    const answer = await answerOver(socket, { place, path });
     const isPresented = material.presented !== undefined;
     return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer, isPresented)];
   } catch (error) {
@@ -162,18 +160,6 @@ class HandshakeError extends Error {
   override readonly name = 'HandshakeError';
 }
 
-/** The connection was taken, and yet there is no answer that can be read. */
-class AnswerError extends Error {
-  override readonly name = 'AnswerError';
-
-  constructor(
-    message: string,
-    readonly mend: string,
-  ) {
-    super(message);
-  }
-}
-
 function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, detail: string, mend: string] {
   if (error instanceof HandshakeError)
     return [
@@ -195,143 +181,3 @@ function serverProblem(socket: TLSSocket, host: string): string | undefined {
 }
 
 const placeOf = ({ host, port }: Endpoint): string => `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-
-interface Answer {
-  readonly status: number;
-  readonly date: string | undefined;
-  readonly body: string;
-}
-
-/** Reads the body only of what may be a refusal: an answer of another kind may be of any length, or have no end. */
-function get(socket: TLSSocket, { place, path }: { readonly place: string; readonly path: string }): Promise<Answer> {
-  // Without the port where it is that of the scheme, as other clients send it (RFC 9110 §7.2).
-  const { host } = new URL(`https://${place}`);
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error, hasBegun: boolean): void => {
-      reject(signal.aborted ? LATE : (hasBegun ? CUT_OFF : isUnreadable(error) && NO_HTTP) || error);
-    };
-    const asked = request(
-      { path, createConnection: () => socket, headers: { host, connection: 'close' }, signal },
-      (response) => {
-        const { statusCode: status = 0, headers } = response;
-        let body = '';
-        const end = (): void => {
-          resolve({ status, date: headers.date, body });
-        };
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          body += chunk;
-          if (body.length > MAX_OCTETS) end();
-        });
-        response.on('error', (error) => {
-          fail(error, true);
-        });
-        response.on('end', end);
-        if (status < 400) end();
-      },
-    );
-    asked.on('error', (error) => {
-      fail(error, false);
-    });
-    asked.end();
-  });
-}
-
-const LATE = new AnswerError(
-  `no whole answer came within ${TIMEOUT_MS / 1000} s`,
-  'look whether the service is overloaded, or waits for another; or ask for another path with --path',
-);
-const CUT_OFF = new AnswerError(
-  'the answer was cut off',
-  'look into the log of the service, and for a proxy between that ends connections',
-);
-const NO_HTTP = new AnswerError(
-  'what came is no HTTP/1.1',
-  'name the port on which the service speaks HTTPS (http.port): another protocol is spoken on this one',
-);
-
-/** The codes of Node.js' parser of HTTP. */
-const isUnreadable = ({ code = '' }: NodeJS.ErrnoException): boolean => code.startsWith('HPE_');
-
-function clockCheck({ date }: Answer, now: Date): Check[] {
-  const there = Date.parse(date ?? '');
-  if (Number.isNaN(there)) return [];
-  const skew = Math.round((there - now.getTime()) / 1000);
-  return [
-    {
-      check: 'clock',
-      ok: Math.abs(skew) * 1000 <= MAX_SKEW_MS,
-      // `Date` is cut off to whole seconds.
-      detail:
-        Math.abs(skew) <= 1 ? 'as here' : `that of the service is ${Math.abs(skew)} s ${skew > 0 ? 'ahead' : 'behind'}`,
-      mend: 'set the clocks of both machines right: validity is judged by them',
-    },
-  ];
-}
-
-/** The statuses with which proxies answer when a client certificate is missing or not accepted. */
-const BEFORE_THE_GUARD: ReadonlySet<number> = new Set([400, 401, 403, 421]);
-
-/** The verdict of the guard: its code says which check failed, and that all checks before it passed. */
-function guardChecks({ status, body }: Answer, isPresented: boolean): Check[] {
-  const { code, detail, request_id: id } = problemIn(body);
-  if (!isRefusal(code)) {
-    if (status === 429 || status >= 500)
-      return [
-        {
-          check: 'answer',
-          ok: false,
-          detail: `${status}${code === undefined ? '' : ` (${plain(code)})`}: ${plain(detail ?? 'without a reason')}`,
-          mend: status === 429 ? 'ask less often' : 'look into the log of the service',
-        },
-      ];
-    if (code === undefined && BEFORE_THE_GUARD.has(status))
-      return [
-        {
-          check: 'answer',
-          ok: false,
-          detail: `${status}: without a code of the guard`,
-          mend: 'look for what answers before it, such as a proxy, and into the log of that',
-        },
-      ];
-    return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
-  }
-  const { mend, said } =
-    code === 'client_certificate_required' && isPresented ? NOT_SEEN : toldBy(plain(detail ?? code), code);
-  const reason = `${said} (${code}, request ${plain(id ?? 'unknown')})`;
-  return checksUpTo(code).map(({ check, ok }) =>
-    ok ? { check: `guard: ${check}`, ok, detail: 'passed' } : { check: `guard: ${check}`, ok, detail: reason, mend },
-  );
-}
-
-/** The answer ends with the mend, which is printed on its own here. */
-function toldBy(told: string, code: RefusalCode): { readonly said: string; readonly mend: string } {
-  const { mend } = REFUSALS[code];
-  return { said: told.endsWith(` ${mend}`) ? told.slice(0, -mend.length - 1) : told, mend };
-}
-
-/** The guard says that there is no certificate, and yet one was presented in the handshake. */
-const NOT_SEEN = {
-  said: 'The certificate was presented, but the service saw none of a client.',
-  mend:
-    'if it is that of a trusted proxy (mtls.trustedProxies), present that of a client: a proxy is nobody by itself; if a proxy is between, ' +
-    'look that the proxy hands the certificate on; else that the server asks for certificates (requestCert)',
-};
-
-const isRefusal = (code: string | undefined): code is RefusalCode =>
-  code !== undefined && Object.hasOwn(REFUSALS, code);
-
-function problemIn(body: string): {
-  code?: string | undefined;
-  detail?: string | undefined;
-  request_id?: string | undefined;
-} {
-  try {
-    const value = JSON.parse(body) as Readonly<Record<string, unknown>> | null;
-    const text = (name: string): string | undefined => (typeof value?.[name] === 'string' ? value[name] : undefined);
-    return { code: text('code'), detail: text('detail'), request_id: text('request_id') };
-  } catch {
-    return {};
-  }
-}
